@@ -1,0 +1,210 @@
+"""Every way in which the sandbox refuses, one class per thing that a caller can decide on.
+
+A class carries a stable `code` and facts as fields; the sentences that a person or a model reads are made
+elsewhere, so that wording never touches the code that decides. `subject` is what the caller asked for, in the
+caller's own words: never a path of the host that the caller did not name.
+"""
+
+import errno
+from enum import StrEnum
+from typing import ClassVar
+
+__all__ = [
+    "Code",
+    "ConfigRefused",
+    "CrossDevice",
+    "DanglingSymlink",
+    "EscapesRoot",
+    "InvalidPath",
+    "IoFailure",
+    "IsDirectory",
+    "NameTooLong",
+    "NotDirectory",
+    "NotFound",
+    "NotRegularFile",
+    "OutsideRoots",
+    "PermissionDenied",
+    "ProtectedPath",
+    "ReadOnly",
+    "RootGone",
+    "SandboxError",
+    "SymlinkLoop",
+    "UnsupportedUri",
+    "from_os_error",
+]
+
+
+class Code(StrEnum):
+    """Stable names of refusals; clients may rely on them."""
+
+    OUTSIDE_ROOTS = "outside_roots"
+    ESCAPES_ROOT = "escapes_root"
+    INVALID_PATH = "invalid_path"
+    NOT_FOUND = "not_found"
+    NOT_DIRECTORY = "not_directory"
+    IS_DIRECTORY = "is_directory"
+    NOT_REGULAR_FILE = "not_regular_file"
+    SYMLINK_LOOP = "symlink_loop"
+    DANGLING_SYMLINK = "dangling_symlink"
+    NAME_TOO_LONG = "name_too_long"
+    PROTECTED_PATH = "protected_path"
+    READ_ONLY = "read_only"
+    CROSS_DEVICE = "cross_device"
+    PERMISSION_DENIED = "permission_denied"
+    ROOT_GONE = "root_gone"
+    CONFIG_REFUSED = "config_refused"
+    UNSUPPORTED_URI = "unsupported_uri"
+    IO_ERROR = "io_error"
+
+
+class SandboxError(Exception):
+    """A refusal of the sandbox.
+
+    Attributes:
+        code: the stable name of the kind.
+        subject: what the caller asked for, in the caller's words.
+        facts: what the kind's sentence needs besides (`root`, `reason`, `pattern` …).
+    """
+
+    code: ClassVar[Code]
+
+    def __init__(self, subject: str = "", **facts: str | int) -> None:
+        super().__init__(self.code.value, subject, facts)
+        self.subject = subject
+        self.facts = facts
+
+    def about(self, subject: str) -> "SandboxError":
+        """Return the same refusal, told in the caller's words for what was asked."""
+        return type(self)(subject, **self.facts)
+
+
+class OutsideRoots(SandboxError):
+    """The path names a place beneath none of the roots. Decided on the name alone."""
+
+    code = Code.OUTSIDE_ROOTS
+
+
+class EscapesRoot(SandboxError):
+    """The path begins in a root and leads out of it, by `..` or by a link."""
+
+    code = Code.ESCAPES_ROOT
+
+
+class InvalidPath(SandboxError):
+    """The text cannot be a path here. `reason` says why."""
+
+    code = Code.INVALID_PATH
+
+
+class UnsupportedUri(SandboxError):
+    """A URI of a scheme or an authority that is not served."""
+
+    code = Code.UNSUPPORTED_URI
+
+
+class NotFound(SandboxError):
+    """Nothing is there."""
+
+    code = Code.NOT_FOUND
+
+
+class NotDirectory(SandboxError):
+    """A directory is needed and something else is there."""
+
+    code = Code.NOT_DIRECTORY
+
+
+class IsDirectory(SandboxError):
+    """A file is needed and a directory is there."""
+
+    code = Code.IS_DIRECTORY
+
+
+class NotRegularFile(SandboxError):
+    """A FIFO, socket or device, which is never opened. `kind` says which."""
+
+    code = Code.NOT_REGULAR_FILE
+
+
+class SymlinkLoop(SandboxError):
+    """Links lead in a circle, or through more hops than are followed."""
+
+    code = Code.SYMLINK_LOOP
+
+
+class DanglingSymlink(SandboxError):
+    """A link leads to nothing, where something would have to be created through it."""
+
+    code = Code.DANGLING_SYMLINK
+
+
+class NameTooLong(SandboxError):
+    """A component is longer than the file system allows."""
+
+    code = Code.NAME_TOO_LONG
+
+
+class ProtectedPath(SandboxError):
+    """The policy keeps this name from being read or written. `rule` is the pattern, `access` what was refused."""
+
+    code = Code.PROTECTED_PATH
+
+
+class ReadOnly(SandboxError):
+    """The root may only be read. `root` names it."""
+
+    code = Code.READ_ONLY
+
+
+class CrossDevice(SandboxError):
+    """The operation would have to cross from one file system to another."""
+
+    code = Code.CROSS_DEVICE
+
+
+class PermissionDenied(SandboxError):
+    """The operating system refuses this user."""
+
+    code = Code.PERMISSION_DENIED
+
+
+class RootGone(SandboxError):
+    """The directory that was opened as a root at start exists no more. `root` names it."""
+
+    code = Code.ROOT_GONE
+
+
+class ConfigRefused(SandboxError):
+    """A root cannot be served. `reason` says why; `subject` is the path that the operator configured."""
+
+    code = Code.CONFIG_REFUSED
+
+
+class IoFailure(SandboxError):
+    """The system call failed for a reason of its own. `errno` names it."""
+
+    code = Code.IO_ERROR
+
+
+_KINDS: dict[int, type[SandboxError]] = {
+    errno.ENOENT: NotFound,
+    errno.ENOTDIR: NotDirectory,
+    errno.EISDIR: IsDirectory,
+    # What RESOLVE_BENEATH answers when a lookup would leave the root (openat2(2)).
+    errno.EXDEV: EscapesRoot,
+    errno.ELOOP: SymlinkLoop,
+    errno.ENAMETOOLONG: NameTooLong,
+    errno.EACCES: PermissionDenied,
+    errno.EPERM: PermissionDenied,
+    errno.ENXIO: NotRegularFile,
+    errno.EINVAL: InvalidPath,
+}
+
+
+def from_os_error(error: OSError, subject: str) -> SandboxError:
+    """Return the refusal that says what an `OSError` of a resolving or opening call says."""
+    number = error.errno or 0
+    kind = _KINDS.get(number)
+    if kind is None:
+        return IoFailure(subject, errno=errno.errorcode.get(number, str(number)))
+    return kind(subject)
