@@ -4,6 +4,74 @@ The seam, whole: `Workspace.open` holds the roots, `Workspace.at` turns a client
 opens, lists and describes. Nothing here has heard of MCP. Nothing here returns a path that was checked: what
 comes back is open already, or an entry that was read from an open handle.
 
-Read in this order: `paths.py` (text → root and parts), `policy.py` (what the operator allows, on names alone),
-`resolve/` (the kernel or one component at a time), `place.py` (open, describe, list), `workspace.py`.
+Read in this order: `paths.py` (text → names), `policy.py` (what the operator allows, on names alone), `resolve/`
+(the kernel or one component at a time), `roots.py` and `place.py` (what is held, opened, listed), `workspace.py`.
 """
+
+from sandbox.errors import (
+    Code,
+    ConfigRefused,
+    CrossDevice,
+    DanglingSymlink,
+    EscapesRoot,
+    InvalidPath,
+    IoFailure,
+    IsDirectory,
+    NameTooLong,
+    NotDirectory,
+    NotFound,
+    NotRegularFile,
+    OutsideRoots,
+    PermissionDenied,
+    ProtectedPath,
+    ReadOnly,
+    RootGone,
+    SandboxError,
+    SymlinkLoop,
+    UnsupportedUri,
+)
+from sandbox.names import shown
+from sandbox.place import Entry, OpenDirectory, OpenFile, Place
+from sandbox.policy import Access, Patterns, Rules
+from sandbox.resolve import BACKENDS, Kind, Resolver
+from sandbox.roots import Root, RootSpec
+from sandbox.uris import uri_of_path
+from sandbox.workspace import Workspace
+
+__all__ = [
+    "BACKENDS",
+    "Access",
+    "Code",
+    "ConfigRefused",
+    "CrossDevice",
+    "DanglingSymlink",
+    "Entry",
+    "EscapesRoot",
+    "InvalidPath",
+    "IoFailure",
+    "IsDirectory",
+    "Kind",
+    "NameTooLong",
+    "NotDirectory",
+    "NotFound",
+    "NotRegularFile",
+    "OpenDirectory",
+    "OpenFile",
+    "OutsideRoots",
+    "Patterns",
+    "PermissionDenied",
+    "Place",
+    "ProtectedPath",
+    "ReadOnly",
+    "Resolver",
+    "Root",
+    "RootGone",
+    "RootSpec",
+    "Rules",
+    "SandboxError",
+    "SymlinkLoop",
+    "UnsupportedUri",
+    "Workspace",
+    "shown",
+    "uri_of_path",
+]

@@ -1,0 +1,48 @@
+"""Names of files: how they are shown to a reader, and how policy sees them."""
+
+import re
+import unicodedata
+
+__all__ = ["fold", "shown"]
+
+_SHORT_GIT = re.compile(r"git~\d+")
+
+
+def fold(name: str) -> str:
+    """Return the form in which policy compares one name: two spellings that some system takes for one are equal.
+
+    Compatibility-normalised, without format characters (HFS+ ignores them: CVE-2014-9390), case-folded, without
+    dots and spaces at the end (Windows strips them), and the 8.3 alias of `.git` taken for `.git`. Folding is
+    for refusing only: names are never looked up folded.
+    """
+    if name.isascii():
+        folded = name.lower()
+    else:
+        normal = unicodedata.normalize("NFKC", name)
+        visible = "".join(char for char in normal if unicodedata.category(char) != "Cf")
+        folded = unicodedata.normalize("NFKC", visible.casefold())
+    folded = folded.rstrip(" .") or folded
+    return ".git" if _SHORT_GIT.fullmatch(folded) else folded
+
+
+# Control characters move a terminal's cursor; bidirectional and invisible ones show a name as another; a line or
+# paragraph separator ends the line that a reader believes to be whole; surrogates are bytes that are no text.
+_CONTROL = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+def shown(text: str) -> str:
+    r"""Return `text` with everything that could mislead a reader escaped, as `\n`, `\x1b`, `\u202e` or `\xff`.
+
+    A byte that is not text in the file system's encoding comes as `\xNN`.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(map(_escaped, text))
+
+
+def _escaped(char: str) -> str:
+    if "\udc80" <= char <= "\udcff":  # surrogateescape: one undecodable byte (PEP 383)
+        return f"\\x{ord(char) - 0xDC00:02x}"
+    if unicodedata.category(char) in _CONTROL:
+        return char.encode("unicode_escape", "backslashreplace").decode("ascii")
+    return char

@@ -1,0 +1,110 @@
+"""What the operator allows, decided on names alone; no file is looked at.
+
+Two refusals stand on their own: this one cannot see links, and the resolver cannot see rules. So a policy is asked
+twice, for the names as the client wrote them and for the real ones of what was opened, and both must pass.
+"""
+
+import enum
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from pathspec import GitIgnoreSpec
+
+from sandbox.errors import ConfigRefused, ProtectedPath, ReadOnly
+from sandbox.names import fold
+
+__all__ = ["Access", "Patterns", "Rules"]
+
+
+class Access(enum.StrEnum):
+    """What a caller wants of a place."""
+
+    READ = "read"
+    LIST = "list"
+    INSPECT = "inspect"
+    WRITE = "write"
+
+
+class Patterns:
+    """Patterns of names in the syntax of .gitignore, compared folded; one without a leading `/` holds at any depth.
+
+    A pattern covers what it names and everything beneath. The last pattern that matches decides, so `!` makes an
+    exception.
+    """
+
+    def __init__(self, patterns: Iterable[str]) -> None:
+        """Compile `patterns`.
+
+        Raises:
+            ConfigRefused: one of them can match nothing: a rule that protects nothing must not look like one.
+        """
+        self.texts = tuple(patterns)
+        self._spec = GitIgnoreSpec.from_lines(map(_anywhere, self.texts))
+        for text, pattern in zip(self.texts, self._spec.patterns, strict=True):
+            if pattern.regex is None:
+                raise ConfigRefused(text, reason="this pattern can match no name")
+
+    def rule_for(self, folded: str) -> str | None:
+        """Return the pattern that covers the folded names, joined by `/`; None where none does."""
+        outcome = self._spec.check_file(folded)
+        if not outcome.include or outcome.index is None:
+            return None
+        return self.texts[outcome.index]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What may be done in one root.
+
+    Attributes:
+        secret: never read, described, listed or written.
+        protected: never written.
+        writable: whether anything may be written at all.
+    """
+
+    secret: Patterns = field(default_factory=lambda: Patterns(()))
+    protected: Patterns = field(default_factory=lambda: Patterns(()))
+    writable: bool = True
+
+    def require(self, parts: Sequence[str], access: Access, *, root: str) -> None:
+        """Return if `access` to the names `parts` of `root` is allowed.
+
+        Raises:
+            ProtectedPath: a pattern covers them.
+            ReadOnly: nothing in this root may be written.
+        """
+        names = _folded(parts)
+        rule = self.secret.rule_for(names)
+        if rule is None and access is Access.WRITE:
+            if not self.writable:
+                raise ReadOnly(root=root)
+            rule = self.protected.rule_for(names)
+        if rule is not None:
+            raise ProtectedPath(rule=rule, access=access.value)
+
+    def marks(self, parts: Sequence[str]) -> bool:
+        """Tell whether a listing marks these names as protected: for reading, or for writing."""
+        names = _folded(parts)
+        return self.secret.rule_for(names) is not None or self.protected.rule_for(names) is not None
+
+    def hides(self, parts: Sequence[str]) -> bool:
+        """Tell whether these names are secret: a walk does not enter them and no content of them is shown."""
+        return self.secret.rule_for(_folded(parts)) is not None
+
+
+def _anywhere(pattern: str) -> str:
+    """Return a pattern that holds at any depth and covers the named thing together with all beneath it."""
+    sign = "!" if pattern.startswith("!") else ""
+    body = pattern[len(sign) :].removesuffix("/**").rstrip("/")
+    if body.startswith(("/", "**/")) or "/" not in body:
+        return sign + _fold_pattern(body)
+    return f"{sign}**/{_fold_pattern(body)}"
+
+
+def _fold_pattern(pattern: str) -> str:
+    """Fold the names in a pattern as the names that it is compared with are folded."""
+    return "/".join(fold(part) if part else part for part in pattern.split("/"))
+
+
+def _folded(parts: Sequence[str]) -> str:
+    return "/".join([fold(part) for part in parts if part != ".."])

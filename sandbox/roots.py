@@ -1,0 +1,158 @@
+"""Roots: the directories that the operator chose, held open from start to end."""
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sandbox.errors import ConfigRefused, RootGone, SandboxError
+from sandbox.policy import Patterns, Rules
+from sandbox.resolve import Resolver
+
+__all__ = ["Root", "RootSpec", "open_roots"]
+
+# File systems whose files are questions to the kernel: reading one may hang, change state, or lead anywhere.
+_PSEUDO = frozenset({
+    "autofs", "binfmt_misc", "bpf", "cgroup", "cgroup2", "configfs", "debugfs", "devpts", "devtmpfs", "efivarfs",
+    "fusectl", "hugetlbfs", "mqueue", "nsfs", "pipefs", "proc", "pstore", "securityfs", "selinuxfs", "smackfs",
+    "sockfs", "sysfs", "tracefs",
+})  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class RootSpec:
+    """A root as the operator wrote it down.
+
+    Attributes:
+        name: one path component, unique among the roots; clients address the root by it.
+        path: absolute, of a directory; links on the way are the operator's own and are followed once, at start.
+        writable: whether anything beneath may ever be written.
+        secret: patterns of names that are never read (see `Patterns`).
+        protected: patterns of names that are never written.
+    """
+
+    name: str
+    path: str
+    writable: bool = True
+    secret: tuple[str, ...] = ()
+    protected: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """A held root.
+
+    Attributes:
+        name: as in the `RootSpec`.
+        path: as the operator spelled it, absolute.
+        spellings: the absolute paths, as names, that a client may write for it: the operator's and the real one.
+        handle: of the directory, for as long as the process lives.
+        identity: device and inode, by which two spellings of one directory are known as one.
+        rules: what may be done in it.
+        resolver: looks names up beneath it.
+    """
+
+    name: str
+    path: str
+    spellings: tuple[tuple[str, ...], ...]
+    handle: int
+    identity: tuple[int, int]
+    rules: Rules
+    resolver: Resolver
+
+    def require_alive(self) -> None:
+        """Return if the directory still exists, wherever it was moved.
+
+        A directory made anew at the same path is another one, and is not served.
+
+        Raises:
+            RootGone: it was removed.
+        """
+        if self.resolver.stat(self.handle).st_nlink == 0:
+            raise RootGone(root=self.name)
+
+
+def open_roots(specs: Sequence[RootSpec], resolver: Resolver) -> tuple[Root, ...]:
+    """Open every root, in order; one directory under several spellings becomes one root, the first.
+
+    Raises:
+        ConfigRefused: a root is missing, no directory, `/`, on a pseudo file system, or a name is given twice.
+    """
+    roots: list[Root] = []
+    try:
+        for spec in specs:
+            root = _open_root(spec, resolver)
+            if any(other.identity == root.identity for other in roots):
+                resolver.close(root.handle)
+                continue
+            roots.append(root)
+            if [other.name for other in roots].count(root.name) > 1:
+                raise ConfigRefused(spec.path, reason=f"another root has the name {root.name!r}")
+    except SandboxError:
+        for root in roots:
+            resolver.close(root.handle)
+        raise
+    return tuple(roots)
+
+
+def _open_root(spec: RootSpec, resolver: Resolver) -> Root:
+    rules = Rules(Patterns(spec.secret), Patterns(spec.protected), writable=spec.writable)
+    try:
+        handle = resolver.open_root(spec.path)
+    except SandboxError as refusal:
+        raise ConfigRefused(spec.path, reason=f"it cannot be opened as a directory ({refusal.code})") from refusal
+    try:
+        real = resolver.real_path(handle)
+        reason = _refusal(handle, real)
+        if reason:
+            raise ConfigRefused(spec.path, reason=reason)
+        facts = resolver.stat(handle)
+    except SandboxError:
+        resolver.close(handle)
+        raise
+    spelled, actual = names_of(spec.path), names_of(real)
+    return Root(
+        name=spec.name,
+        path=spec.path.rstrip("/") if len(spec.path) > 1 else spec.path,
+        spellings=(spelled,) if spelled == actual else (spelled, actual),
+        handle=handle,
+        identity=(facts.st_dev, facts.st_ino),
+        rules=rules,
+        resolver=resolver,
+    )
+
+
+def names_of(path: str) -> tuple[str, ...]:
+    """Return the names of an absolute path; `/`, `//` and `/./` fall away."""
+    separated = path.replace(os.sep, "/")
+    return tuple(name for name in separated.split("/") if name not in {"", "."})
+
+
+def _refusal(handle: int, real: str) -> str:
+    if not names_of(real):
+        return "the whole file system cannot be a root; choose the directories that are meant"
+    if sys.platform == "linux":
+        kind = _file_system(handle)
+        if kind in _PSEUDO:
+            return f"it lies on a pseudo file system ({kind})"
+    return ""
+
+
+if sys.platform == "linux":
+
+    def _file_system(handle: int) -> str:
+        """Return the type of the file system behind `handle`, or "" where the kernel does not say.
+
+        Source: proc_pid_fdinfo(5) gives the mount of a descriptor, proc_pid_mountinfo(5) the type of each mount.
+        """
+        try:
+            with open(f"/proc/self/fdinfo/{handle}", encoding="ascii") as facts:
+                mount = next(line.split()[1] for line in facts if line.startswith("mnt_id:"))
+            with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as mounts:
+                for line in mounts:
+                    place, _, kind = line.partition(" - ")
+                    if place.split()[0] == mount:
+                        return kind.split()[0]
+        except (OSError, StopIteration):
+            return ""
+        return ""

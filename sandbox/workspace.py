@@ -1,0 +1,113 @@
+"""The workspace: the open roots, and the one way from a client's text to a place in them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sandbox.errors import ConfigRefused, EscapesRoot, InvalidPath, NotFound, OutsideRoots, SandboxError
+from sandbox.paths import Spoken, parse
+from sandbox.place import Place
+from sandbox.policy import Access
+from sandbox.resolve import Resolver, choose
+from sandbox.roots import Root, RootSpec, open_roots
+
+__all__ = ["Workspace"]
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The roots of one process, in the operator's order. Holds their directories open; immutable.
+
+    What it promises: nothing that `at` returns opens, lists or describes anything that is not reachable beneath a
+    root, whatever the text is and whatever happens to the tree meanwhile.
+
+    What it does not: a hard link or a mount that someone put into a root is part of the root, because no lookup
+    can tell them from its own files.
+    """
+
+    roots: tuple[Root, ...]
+    resolver: Resolver
+
+    @classmethod
+    def open(cls, specs: Sequence[RootSpec], *, resolver: Resolver | None = None) -> "Workspace":
+        """Open the roots, with the strongest resolver that works here unless one is given.
+
+        Raises:
+            ConfigRefused: there is no root, or one cannot be served.
+        """
+        if not specs:
+            raise ConfigRefused(reason="no root is configured")
+        resolver = resolver or choose()
+        return cls(open_roots(specs, resolver), resolver)
+
+    def close(self) -> None:
+        """Give the roots' handles back."""
+        for root in self.roots:
+            self.resolver.close(root.handle)
+
+    def narrowed(self, roots: Sequence[Root]) -> "Workspace":
+        """Return a workspace of only these roots, sharing their handles; what is in flight keeps the wider one."""
+        return Workspace(tuple(roots), self.resolver)
+
+    def root(self, name: str) -> Root | None:
+        """Return the root of this name."""
+        return next((root for root in self.roots if root.name == name), None)
+
+    def at(self, text: str, access: Access) -> Place:
+        """Return the place that a client's text names, if the policy allows this access to its name.
+
+        The text is an absolute path beneath a root, a `file://` URI of one, a root's name and what follows, or,
+        where there is one root, a path relative to it. "" means the only root, where a directory is meant.
+
+        Raises:
+            SandboxError: the text is no path, lies beneath no root, or the policy refuses.
+        """
+        spoken = parse(text)
+        if not text and (access in {Access.READ, Access.WRITE} or len(self.roots) != 1):
+            raise InvalidPath(text, reason="an empty path names no file")
+        root, parts = self._beneath(spoken, text)
+        try:
+            root.rules.require(parts, access, root=root.name)
+        except SandboxError as refusal:
+            raise refusal.about(text) from refusal
+        if parts[:1] == ("..",):  # said here, so that the answer does not depend on what is outside
+            raise EscapesRoot(text, root=root.name)
+        return Place(root, parts, access, text, spoken.directory, alone=len(self.roots) == 1)
+
+    def _beneath(self, spoken: Spoken, text: str) -> tuple[Root, tuple[str, ...]]:
+        if spoken.absolute:
+            return self._absolute(spoken.parts, text)
+        if not spoken.parts and len(self.roots) > 1:
+            raise InvalidPath(text, reason="there are several roots; begin with the name of one")
+        first, *rest = spoken.parts or ("",)
+        named = self.root(first)
+        if len(self.roots) > 1:
+            if named is None:
+                raise OutsideRoots(text)
+            return named, tuple(rest)
+        only = self.roots[0]
+        # With one root both forms are welcome. A project often holds a directory of its own name: that one is meant.
+        if named is not None and not _holds(only, first):
+            return only, tuple(rest)
+        return only, spoken.parts
+
+    def _absolute(self, parts: tuple[str, ...], text: str) -> tuple[Root, tuple[str, ...]]:
+        """Return the root with the longest spelling that the path begins with: of nested roots, the inner one."""
+        best: tuple[int, Root] | None = None
+        for root in self.roots:
+            for spelling in root.spellings:
+                fits = parts[: len(spelling)] == spelling
+                if fits and (best is None or len(spelling) > best[0]):
+                    best = (len(spelling), root)
+        if best is None:
+            raise OutsideRoots(text)
+        length, root = best
+        return root, parts[length:]
+
+
+def _holds(root: Root, name: str) -> bool:
+    """Tell whether a name stands directly in the root. A link counts: it is not followed."""
+    try:
+        root.resolver.stat_child(root.handle, name)
+    except NotFound:
+        return False
+    return True
