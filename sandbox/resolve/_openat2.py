@@ -12,10 +12,12 @@ somewhere raced a `..`; the same call is repeated.
 import ctypes
 import errno
 import os
-import sys
 import platform
+import sys
 import tempfile
 from collections.abc import Sequence
+
+assert sys.platform != "win32"  # told to the type checker, which reads every file for every platform
 
 from sandbox.errors import NotFound, SandboxError, from_os_error
 from sandbox.resolve import Found
@@ -23,8 +25,6 @@ from sandbox.resolve._posix import PosixFiles, reopens_by_proc
 from sandbox.resolve._stepwise import StepwiseResolver
 
 __all__ = ["KernelResolver", "kernel_resolves"]
-
-assert sys.platform != "win32"  # told to the type checker, which reads every file for every platform
 
 # The same number on every architecture but alpha, whose table is offset (include/uapi/asm-generic/unistd.h).
 _SYS_OPENAT2 = 547 if platform.machine() == "alpha" else 437

@@ -6,16 +6,16 @@ which opens that very inode. Elsewhere, and without /proc, the thing is opened o
 
 import errno
 import os
-import sys
 import stat
+import sys
 from collections.abc import Iterator
+
+assert sys.platform != "win32"  # told to the type checker, which reads every file for every platform
 
 from sandbox.errors import NotDirectory, NotFound, NotRegularFile, SandboxError, from_os_error
 from sandbox.resolve import Found, Kind
 
 __all__ = ["PosixFiles"]
-
-assert sys.platform != "win32"  # told to the type checker, which reads every file for every platform
 
 # O_NONBLOCK: opening a FIFO would otherwise wait for a writer (open(2)). O_NOCTTY: a terminal must not become ours.
 _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC

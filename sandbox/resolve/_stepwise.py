@@ -10,6 +10,8 @@ import os
 import sys
 from collections.abc import Sequence
 
+assert sys.platform != "win32"  # told to the type checker, which reads every file for every platform
+
 from sandbox.errors import (
     EscapesRoot,
     NameTooLong,
@@ -22,8 +24,6 @@ from sandbox.resolve import MAX_LINKS, Found, Kind
 from sandbox.resolve._posix import PosixFiles
 
 __all__ = ["StepwiseResolver"]
-
-assert sys.platform != "win32"  # told to the type checker, which reads every file for every platform
 
 MAX_STEPS = 4096
 """Components walked in one lookup, those that links bring included: bounds the work."""
