@@ -5,9 +5,11 @@ opens, lists and describes. Nothing here has heard of MCP. Nothing here returns 
 comes back is open already, or an entry that was read from an open handle.
 
 Read in this order: `paths.py` (text → names), `policy.py` (what the operator allows, on names alone), `resolve/`
-(the kernel or one component at a time), `roots.py` and `place.py` (what is held, opened, listed), `workspace.py`.
+(the kernel or one component at a time), `roots.py` and `place.py` (what is held, opened, listed), `workspace.py`;
+then `walk.py` and `ignore.py` (bounded traversal), `aio.py` (the bridge to the event loop).
 """
 
+from sandbox.aio import Lane, chunks_of
 from sandbox.errors import (
     Code,
     ConfigRefused,
@@ -30,16 +32,20 @@ from sandbox.errors import (
     SymlinkLoop,
     UnsupportedUri,
 )
+from sandbox.ignore import ignored_in
+from sandbox.limits import Stop
 from sandbox.names import shown
 from sandbox.place import Entry, OpenDirectory, OpenFile, Place
 from sandbox.policy import Access, Patterns, Rules
 from sandbox.resolve import BACKENDS, Kind, Resolver
 from sandbox.roots import Root, RootSpec
 from sandbox.uris import uri_of_path
+from sandbox.walk import DEEPEST, Key, Order, Walk
 from sandbox.workspace import Workspace
 
 __all__ = [
     "BACKENDS",
+    "DEEPEST",
     "Access",
     "Code",
     "ConfigRefused",
@@ -50,13 +56,16 @@ __all__ = [
     "InvalidPath",
     "IoFailure",
     "IsDirectory",
+    "Key",
     "Kind",
+    "Lane",
     "NameTooLong",
     "NotDirectory",
     "NotFound",
     "NotRegularFile",
     "OpenDirectory",
     "OpenFile",
+    "Order",
     "OutsideRoots",
     "Patterns",
     "PermissionDenied",
@@ -69,9 +78,13 @@ __all__ = [
     "RootSpec",
     "Rules",
     "SandboxError",
+    "Stop",
     "SymlinkLoop",
     "UnsupportedUri",
+    "Walk",
     "Workspace",
+    "chunks_of",
+    "ignored_in",
     "shown",
     "uri_of_path",
 ]

@@ -236,14 +236,22 @@ class OpenDirectory:
         """Yield names and kinds, in no order."""
         return self.root.resolver.names(self._handle)
 
+    def stat(self, name: str) -> os.stat_result:
+        """Return what the system knows of `name`; of a link, the link's own.
+
+        Raises:
+            NotFound: it has gone since it was listed.
+        """
+        return self.root.resolver.stat_child(self._handle, name)
+
     def entry(self, name: str) -> Entry:
-        """Return the facts of `name`. Of a secret, only that it is there.
+        """Return the facts of `name`, and what the policy says of it.
 
         Raises:
             NotFound: it has gone since it was listed.
         """
         parts = (*self.parts, name)
-        facts = self.root.resolver.stat_child(self._handle, name)
+        facts = self.stat(name)
         kind = Kind.of(facts.st_mode)
         target = self.root.resolver.read_link(self._handle, name) if kind is Kind.LINK else ""
         rules = self.root.rules
