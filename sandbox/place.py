@@ -68,6 +68,8 @@ class Place:
         subject: the client's own words for it.
         directory: the words demand a directory.
         alone: the root is the only one, so that a client needs no root's name.
+        named: the first of `parts` is the only root's own name. Which of the two it means is looked up when it is
+            opened: a project often holds a directory of its own name, and then that one is meant.
     """
 
     root: Root
@@ -76,6 +78,7 @@ class Place:
     subject: str
     directory: bool
     alone: bool
+    named: bool = False
 
     @property
     def spoken(self) -> str:
@@ -137,10 +140,11 @@ class Place:
         """Resolve, and ask the policy again with the real names."""
         root = self.root
         try:
-            if not self.parts:
+            parts = self.parts[1:] if self.named and not self._holds(self.parts[0]) else self.parts
+            if not parts:
                 root.require_alive()
             try:
-                found = root.resolver.resolve(root.handle, self.parts, directory=self.directory)
+                found = root.resolver.resolve(root.handle, parts, directory=self.directory)
             except NotFound:
                 root.require_alive()
                 raise
@@ -152,6 +156,14 @@ class Place:
         except SandboxError as refusal:
             raise refusal.about(self.subject) from refusal
         return found
+
+    def _holds(self, name: str) -> bool:
+        """Tell whether a name stands directly in the root. A link counts: it is not followed."""
+        try:
+            self.root.resolver.stat_child(self.root.handle, name)
+        except NotFound:
+            return False
+        return True
 
 
 class OpenFile:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sandbox.errors import ConfigRefused, EscapesRoot, InvalidPath, NotFound, OutsideRoots, SandboxError
+from sandbox.errors import ConfigRefused, EscapesRoot, InvalidPath, OutsideRoots, SandboxError
 from sandbox.paths import Spoken, parse
 from sandbox.place import Place
 from sandbox.policy import Access
@@ -64,18 +64,19 @@ class Workspace:
         spoken = parse(text)
         if not text and (access in {Access.READ, Access.WRITE} or len(self.roots) != 1):
             raise InvalidPath(text, reason="an empty path names no file")
-        root, parts = self._beneath(spoken, text)
+        root, parts, named = self._beneath(spoken, text)
         try:
             root.rules.require(parts, access, root=root.name)
         except SandboxError as refusal:
             raise refusal.about(text) from refusal
         if parts[:1] == ("..",):  # said here, so that the answer does not depend on what is outside
             raise EscapesRoot(text, root=root.name)
-        return Place(root, parts, access, text, spoken.directory, alone=len(self.roots) == 1)
+        return Place(root, parts, access, text, spoken.directory, alone=len(self.roots) == 1, named=named)
 
-    def _beneath(self, spoken: Spoken, text: str) -> tuple[Root, tuple[str, ...]]:
+    def _beneath(self, spoken: Spoken, text: str) -> tuple[Root, tuple[str, ...], bool]:
+        """Return the root, the names beneath it, and whether the first of them may stand for the root itself."""
         if spoken.absolute:
-            return self._absolute(spoken.parts, text)
+            return *self._absolute(spoken.parts, text), False
         if not spoken.parts and len(self.roots) > 1:
             raise InvalidPath(text, reason="there are several roots; begin with the name of one")
         first, *rest = spoken.parts or ("",)
@@ -83,12 +84,8 @@ class Workspace:
         if len(self.roots) > 1:
             if named is None:
                 raise OutsideRoots(text)
-            return named, tuple(rest)
-        only = self.roots[0]
-        # With one root both forms are welcome. A project often holds a directory of its own name: that one is meant.
-        if named is not None and not _holds(only, first):
-            return only, tuple(rest)
-        return only, spoken.parts
+            return named, tuple(rest), False
+        return self.roots[0], spoken.parts, named is not None
 
     def _absolute(self, parts: tuple[str, ...], text: str) -> tuple[Root, tuple[str, ...]]:
         """Return the root with the longest spelling that the path begins with: of nested roots, the inner one."""
@@ -102,12 +99,3 @@ class Workspace:
             raise OutsideRoots(text)
         length, root = best
         return root, parts[length:]
-
-
-def _holds(root: Root, name: str) -> bool:
-    """Tell whether a name stands directly in the root. A link counts: it is not followed."""
-    try:
-        root.resolver.stat_child(root.handle, name)
-    except NotFound:
-        return False
-    return True
