@@ -134,7 +134,7 @@ class Place:
         """
         found = self._find()
         self.root.resolver.close(found.handle)
-        return Entry(found.parts, found.kind, found.stat, protected=self.root.rules.marks(found.parts))
+        return Entry(found.parts, found.kind, found.stat, protected=self.root.marks(found.parts))
 
     def _find(self) -> Found:
         """Resolve, and ask the policy again with the real names."""
@@ -149,7 +149,7 @@ class Place:
                 root.require_alive()
                 raise
             try:
-                root.rules.require(found.parts, self.access, root=root.name)
+                root.require(found.parts, self.access)
             except SandboxError:
                 root.resolver.close(found.handle)
                 raise
@@ -266,8 +266,7 @@ class OpenDirectory:
         facts = self.stat(name)
         kind = Kind.of(facts.st_mode)
         target = self.root.resolver.read_link(self._handle, name) if kind is Kind.LINK else ""
-        rules = self.root.rules
-        return Entry(parts, kind, facts, target, rules.marks(parts), rules.hides(parts))
+        return Entry(parts, kind, facts, target, self.root.marks(parts), self.root.hides(parts))
 
     def descend(self, name: str) -> "OpenDirectory":
         """Open the directory `name`.
@@ -276,7 +275,7 @@ class OpenDirectory:
             SandboxError: it is no directory any more, may not be opened, or is secret.
         """
         parts = (*self.parts, name)
-        self.root.rules.require(parts, Access.LIST, root=self.root.name)
+        self.root.require(parts, Access.LIST)
         return OpenDirectory(self.root, self.root.resolver.open_directory(self._handle, name), parts)
 
     def open(self, name: str) -> OpenFile:
@@ -286,7 +285,7 @@ class OpenDirectory:
             SandboxError: it is none, may not be opened, or is secret.
         """
         parts = (*self.parts, name)
-        self.root.rules.require(parts, Access.READ, root=self.root.name)
+        self.root.require(parts, Access.READ)
         descriptor = self.root.resolver.open_file(self._handle, name)
         return OpenFile(descriptor, Found(descriptor, parts, os.fstat(descriptor)))
 

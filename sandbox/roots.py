@@ -2,11 +2,11 @@
 
 import os
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from sandbox.errors import ConfigRefused, RootGone, SandboxError
-from sandbox.policy import Patterns, Rules
+from sandbox.policy import Access, Patterns, Rules
 from sandbox.resolve import Resolver
 
 __all__ = ["Root", "RootSpec", "open_roots"]
@@ -39,6 +39,15 @@ class RootSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Inner:
+    """A root seen from one that holds it: the names that lead there, and its rules."""
+
+    parts: tuple[str, ...]
+    name: str
+    rules: Rules
+
+
+@dataclass(frozen=True, slots=True)
 class Root:
     """A held root.
 
@@ -50,6 +59,7 @@ class Root:
         identity: device and inode, by which two spellings of one directory are known as one.
         rules: what may be done in it.
         resolver: looks names up beneath it.
+        inner: the roots that lie beneath it: their rules hold for their files on this way too.
     """
 
     name: str
@@ -59,6 +69,30 @@ class Root:
     identity: tuple[int, int]
     rules: Rules
     resolver: Resolver
+    inner: tuple["Inner", ...] = ()
+
+    def require(self, parts: Sequence[str], access: Access) -> None:
+        """Return if `access` to these names is allowed, by this root and by every root that lies inside it.
+
+        Raises:
+            ProtectedPath, ReadOnly: it is not.
+        """
+        for name, rules, below in self._rules(parts):
+            rules.require(below, access, root=name)
+
+    def marks(self, parts: Sequence[str]) -> bool:
+        """Tell whether a listing marks these names as protected: for reading, or for writing."""
+        return any(rules.marks(below) for _, rules, below in self._rules(parts))
+
+    def hides(self, parts: Sequence[str]) -> bool:
+        """Tell whether these names are secret: no walk enters them, and no content of them is shown."""
+        return any(rules.hides(below) for _, rules, below in self._rules(parts))
+
+    def _rules(self, parts: Sequence[str]) -> Iterator[tuple[str, Rules, Sequence[str]]]:
+        yield self.name, self.rules, parts
+        for inner in self.inner:
+            if tuple(parts[: len(inner.parts)]) == inner.parts:
+                yield inner.name, inner.rules, parts[len(inner.parts) :]
 
     def require_alive(self) -> None:
         """Return if the directory still exists, wherever it was moved.
@@ -92,7 +126,16 @@ def open_roots(specs: Sequence[RootSpec], resolver: Resolver) -> tuple[Root, ...
         for root in roots:
             resolver.close(root.handle)
         raise
-    return tuple(roots)
+    return tuple(replace(root, inner=_inner(root, roots)) for root in roots)
+
+
+def _inner(outer: Root, roots: Sequence[Root]) -> tuple[Inner, ...]:
+    base = outer.spellings[-1]
+    return tuple(
+        Inner(root.spellings[-1][len(base) :], root.name, root.rules)
+        for root in roots
+        if len(root.spellings[-1]) > len(base) and root.spellings[-1][: len(base)] == base
+    )
 
 
 def _open_root(spec: RootSpec, resolver: Resolver) -> Root:

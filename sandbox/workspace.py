@@ -66,7 +66,7 @@ class Workspace:
             raise InvalidPath(text, reason="an empty path names no file")
         root, parts, named = self._beneath(spoken, text)
         try:
-            root.rules.require(parts, access, root=root.name)
+            root.require(parts, access)
         except SandboxError as refusal:
             raise refusal.about(text) from refusal
         if parts[:1] == ("..",):  # said here, so that the answer does not depend on what is outside
