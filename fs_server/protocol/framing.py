@@ -54,7 +54,7 @@ class Oversize:
 
 
 class LineSplitter:
-    """Cut chunks into lines at `\\n`, and nowhere else. Holds at most `max_bytes` and one chunk.
+    """Cut chunks into lines at a newline byte, and nowhere else. Holds at most `max_bytes` and one chunk.
 
     The part of a line beyond the limit is counted and dropped as it arrives.
     """
@@ -66,7 +66,7 @@ class LineSplitter:
         self._size = 0
 
     def feed(self, chunk: bytes) -> list[bytes | Oversize]:
-        """Take one chunk and give the lines that it completes, without their `\\n`."""
+        """Take one chunk and give the lines that it completes, without their ends."""
         *completing, rest = chunk.split(b"\n")
         lines = []
         for part in completing:
@@ -76,7 +76,7 @@ class LineSplitter:
         return lines
 
     def finish(self) -> list[bytes | Oversize]:
-        """Give the last line if the stream ended without `\\n`."""
+        """Give the last line if the stream ended within it."""
         return [self._take()] if self._size else []
 
     def _grow(self, part: bytes) -> None:
@@ -116,11 +116,7 @@ def read_line(line: bytes | Oversize) -> SessionMessage | Rejection | None:
         return Rejection(INVALID_REQUEST, "The message is nested too deeply", found)
     except ValueError:
         return Rejection(PARSE_ERROR, "The line is not JSON; one message stands on one line")
-    if isinstance(value, list):
-        return _reject_batch(value)
-    if not isinstance(value, dict):
-        return Rejection(INVALID_REQUEST, "A message is a JSON object")
-    return _read_object(value)
+    return _read_object(value) if isinstance(value, dict) else _reject(value)
 
 
 def _parse(line: bytes) -> Any:
@@ -150,8 +146,10 @@ def _usable_id(value: object) -> RequestId | None:
     return value if isinstance(value, str | int) and not isinstance(value, bool) else None
 
 
-def _reject_batch(batch: list[Any]) -> Rejection:
-    ids = [_usable_id(member.get("id")) for member in batch if isinstance(member, dict)]
+def _reject(value: Any) -> Rejection:
+    if not isinstance(value, list):
+        return Rejection(INVALID_REQUEST, "A message is a JSON object")
+    ids = [_usable_id(member.get("id")) for member in value if isinstance(member, dict)]
     # One error object can name one request only.
     only = ids[0] if len(ids) == 1 else None
     return Rejection(INVALID_REQUEST, "Batches are not accepted; send one message per line", only)

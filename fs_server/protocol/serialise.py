@@ -18,7 +18,7 @@ LINE_ENDS = ((b"\xc2\x85", b"\\u0085"), (b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x
 
 
 def line_of(message: JSONRPCMessage) -> bytes:
-    """Give the line of a message, with its `\\n`.
+    """Give the line of a message, with its end.
 
     Half surrogate pairs, which a name that is not UTF-8 brings, become U+FFFD. A result that has no JSON form
     at all becomes an internal error with the same id: an exception here would end the connection.

@@ -7,7 +7,6 @@ from typing import Any
 
 from mcp.server.lowlevel.server import NotificationOptions, Server
 from mcp.shared.jsonrpc_dispatcher import JSONRPCDispatcher
-from mcp.shared.transport_context import TransportContext
 
 from fs_server.protocol.backlog import Backlog
 from fs_server.protocol.claim import Wire
@@ -41,7 +40,14 @@ async def serve(
         state = await stack.enter_async_context(server.lifespan(server))
         stack.enter_context(lifecycle.signals())
         conversation = asyncio.create_task(
-            _converse(server, state, wire, lifecycle, limits or WireLimits(), notifications or NotificationOptions())
+            _converse(
+                server,
+                state,
+                wire=wire,
+                lifecycle=lifecycle,
+                limits=limits or WireLimits(),
+                notifications=notifications or NotificationOptions(),
+            )
         )
         conversation.add_done_callback(lambda _: lifecycle.begin(FAILED))  # does nothing after another cause
         await lifecycle.stopping.wait()
@@ -55,6 +61,7 @@ async def serve(
 async def _converse(
     server: Server[Any],
     state: Any,
+    *,
     wire: Wire,
     lifecycle: Lifecycle,
     limits: WireLimits,
@@ -69,9 +76,7 @@ async def _converse(
     outgoing = Outgoing(sink, backlog, in_flight, lifecycle.stopping)
     incoming = Incoming(source, outgoing, in_flight, lifecycle, line_bytes=limits.line_bytes)
     # initialize is answered before the next message is looked at, or a pipelined tools/list would overtake it.
-    dispatcher: JSONRPCDispatcher[TransportContext] = JSONRPCDispatcher(
-        incoming, outgoing, inline_methods=frozenset({"initialize"})
-    )
+    dispatcher = JSONRPCDispatcher(incoming, outgoing, inline_methods=frozenset({"initialize"}))
     router = Router(server, dispatcher, state, notifications)
     watch = asyncio.create_task(incoming.watch_hang_up(backlog))
     try:
