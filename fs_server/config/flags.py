@@ -1,0 +1,140 @@
+"""The command line."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+from fs_server import __version__
+from fs_server.config.errors import ConfigError
+from fs_server.config.keys import KEYS, Found, Layer
+from fs_server.config.roots import NAME_FORM, RootGiven, absolute, valid_name
+from fs_server.errors import quoted
+
+__all__ = ["Invocation", "parse"]
+
+PROGRAM = "fs-server-mcp"
+
+Subcommand = Literal["serve", "try", "config"]
+_SUBCOMMANDS: tuple[Subcommand, ...] = ("serve", "try", "config")
+
+_ABOUT = "Serve the files of the directories that you name to an assistant, over MCP on standard input and output."
+_EPILOG = """\
+subcommands:
+  serve ROOT…    what happens without a subcommand
+  try [ROOT]     start the server on a directory as a host would, and show what a host sees
+  config         print the settings in force and where each comes from; takes the same options
+                 A directory called like a subcommand is written ./config.
+
+Flags win over FS_SERVER_… variables, and these win over the file. SETTING in capitals is the variable:
+read_only is FS_SERVER_READ_ONLY. Host's JSON: "command": "fs-server-mcp", "args": ["/home/me/notes"].
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """What the command line asks for.
+
+    Attributes:
+        subcommand: which.
+        layer: the settings that flags and arguments choose.
+        config: the file that `--config` names, as typed.
+        directory: what to try.
+    """
+
+    subcommand: Subcommand
+    layer: Layer
+    config: str | None = None
+    directory: str = "."
+
+
+def parse(argv: Sequence[str]) -> Invocation:
+    """Read the arguments, without the program's name.
+
+    The first word chooses the subcommand if it is one; everything else is served.
+
+    Raises:
+        ConfigError: a value that its setting does not accept.
+        SystemExit: argparse has printed help, the version (0) or what it does not know (2).
+    """
+    words = list(argv)
+    subcommand: Subcommand = "serve"
+    if words and words[0] in _SUBCOMMANDS:
+        subcommand = cast("Subcommand", words.pop(0))
+    if subcommand == "try":
+        return Invocation("try", {}, directory=_try_parser().parse_args(words).directory)
+    # Intermixed, because people write directories before, between and after the options.
+    given = vars(_parser(subcommand).parse_intermixed_args(words))
+    return Invocation(subcommand, _layer(given), config=given.get("config"))
+
+
+def _try_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=f"{PROGRAM} try",
+        description="Start the server on a directory as a host would, and show what a host sees.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("directory", nargs="?", default=".", metavar="ROOT", help="default: the working directory")
+    return parser
+
+
+def _parser(subcommand: Subcommand) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM if subcommand == "serve" else f"{PROGRAM} {subcommand}",
+        description=_ABOUT if subcommand == "serve" else "Print the settings in force, as a configuration file.",
+        epilog=_EPILOG if subcommand == "serve" else None,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+        argument_default=argparse.SUPPRESS,
+    )
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
+    roots = parser.add_argument_group("what to serve")
+    roots.add_argument("roots", nargs="*", metavar="ROOT", help="a directory, called by its own name")
+    for flag, about in (
+        ("--root", "a directory under a name of your choice"),
+        ("--root-ro", "the same, read-only"),
+    ):
+        roots.add_argument(flag, action="append", dest="named", metavar="NAME=PATH", type=_tagged(flag), help=about)
+    roots.add_argument("--config", metavar="FILE", help="read this file instead of the one in your user configuration")
+    roots.add_argument(
+        "--no-commands", action="store_true", help="start no commands; this version has no tool that could"
+    )
+    general, limits = parser.add_argument_group("settings"), parser.add_argument_group("limits")
+    for key in KEYS.values():
+        if not key.file_only:
+            _add(limits if key.name.startswith("limits.") else general, key.name)
+    return parser
+
+
+def _add(group: Any, name: str) -> None:
+    key = KEYS[name]
+    if isinstance(key.default, bool):
+        group.add_argument(key.flag, action=argparse.BooleanOptionalAction, dest=name, help=key.about)
+        return
+    about = f"{key.about} Accepted: {key.kind.accepts}. Default: {key.default}.".replace("%", "%%")
+    group.add_argument(key.flag, dest=name, metavar=key.flag.rpartition("-")[2].upper(), help=about)
+
+
+def _tagged(flag: str) -> Any:
+    """Return a reader that keeps the flag beside its text, so that both flags share one ordered list."""
+    return lambda text: (flag, text)
+
+
+def _layer(given: dict[str, Any]) -> Layer:
+    layer: Layer = {}
+    for name, value in given.items():
+        if name in KEYS:
+            key = KEYS[name]
+            layer[name] = Found(value, key.flag) if isinstance(value, bool) else key.of_text(value, key.flag)
+    roots = [RootGiven(path=absolute(text, "ROOT")) for text in given.get("roots", ())]
+    roots += [_named(flag, text) for flag, text in given.get("named", ())]
+    if roots:
+        layer["roots"] = Found(tuple(roots), "command line")
+    return layer
+
+
+def _named(flag: str, text: str) -> RootGiven:
+    name, equals, path = text.partition("=")
+    if not equals:
+        raise ConfigError(f"{flag} is {quoted(text)}. Accepted: NAME=PATH, where NAME is {NAME_FORM}.")
+    return RootGiven(name=valid_name(name, flag), path=absolute(path, flag), writable=flag == "--root")

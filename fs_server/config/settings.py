@@ -1,0 +1,99 @@
+"""The settings in force, as frozen records. Every limit has its unit in its name and its reason beside it."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, TypeVar
+
+__all__ = ["ClientRoots", "Limits", "LogLevel", "RootSetting", "Settings"]
+
+ClientRoots = Literal["hint", "narrow"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+_MIB = 1 << 20
+
+_N = TypeVar("_N", int, float)
+
+
+def _limit(default: _N, *, least: _N, most: _N, about: str) -> _N:
+    return field(default=default, metadata={"least": least, "most": most, "about": about})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much one call, and all calls together, may take."""
+
+    result_chars: int = _limit(
+        20_000,
+        least=1_000,
+        most=10_000_000,
+        about="Characters of text in one tool result. Hosts cut longer ones in the middle.",
+    )
+    resource_bytes: int = _limit(
+        16 * _MIB, least=1_024, most=1 << 30, about="Bytes of one file that resources/read returns."
+    )
+    input_bytes: int = _limit(
+        32 * _MIB,
+        least=65_536,
+        most=1 << 30,
+        about="Bytes of one line on standard input, which is one message.",
+    )
+    concurrent_calls: int = _limit(
+        32, least=1, most=1_024, about="Calls that are worked on at the same time. Others wait their turn."
+    )
+    calls_per_minute: int = _limit(
+        0,
+        least=0,
+        most=1_000_000,
+        about="Tool calls in any 60 seconds; those over it are told to wait. 0: no limit.",
+    )
+    call_timeout_s: float = _limit(
+        30.0,
+        least=0.1,
+        most=3_600.0,
+        about="Seconds that one file operation may take, on a dead network mount for one.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RootSetting:
+    """One directory to serve. It has not been looked at: opening it, and refusing it, is the sandbox's part.
+
+    Attributes:
+        name: one path component, unique among the roots; a client writes it first in `NAME/rest`.
+        path: absolute.
+        writable: already false where everything is read-only.
+        deny: patterns in .gitignore syntax, at any depth, that cannot be read; they follow `Settings.deny`.
+        protect: the same for writing; they follow `Settings.protect`.
+        holds_home: the operator's home directory is this root or lies beneath it.
+    """
+
+    name: str
+    path: Path
+    writable: bool = True
+    deny: tuple[str, ...] = ()
+    protect: tuple[str, ...] = ()
+    holds_home: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that the operator decides.
+
+    Attributes:
+        roots: in the order in which they were given; at least one when serving.
+        read_only: no tool that writes is offered.
+        deny: patterns that hold in every root, for reading; the defaults are among them. The last match wins.
+        protect: the same for writing.
+        client_roots: what the directories that a client announces do. `hint`: they order ours. `narrow`: only
+            what lies in both is served, and nothing before the client has answered. They never widen.
+        log_level: the least severe record that is written to standard error.
+        limits: how much a call may take.
+    """
+
+    roots: tuple[RootSetting, ...]
+    read_only: bool = False
+    deny: tuple[str, ...] = ()
+    protect: tuple[str, ...] = ()
+    client_roots: ClientRoots = "hint"
+    log_level: LogLevel = "warning"
+    limits: Limits = Limits()
