@@ -6,17 +6,24 @@ never touches the code that decides, and the same question gets the same answer 
 outside the roots.
 """
 
-__all__ = ["Failure"]
+from collections.abc import Mapping
+
+from sandbox import Code, SandboxError, shown
+
+__all__ = ["Failure", "explain", "quoted"]
 
 LONGEST = 300
-"""Characters of a whole refusal. Clients cut long errors in the middle, and the next step stands at the end."""
+"""Characters of a whole refusal: clients cut long ones in the middle, and the next step stands at the end."""
+
+LONGEST_QUOTE = 90
+"""Characters of the caller's own words in a refusal; of longer ones, the beginning and the end."""
 
 
-class Failure(Exception):  # noqa: N818 - "Failure" is the word the results use; it is raised, never a defect
+class Failure(Exception):
     """A refusal that the caller can read, repair or give up on.
 
     Attributes:
-        code: stable, from the list in `docs/errors.md`.
+        code: stable; the list stands in `docs/errors.md`.
         what: what was asked and failed, in the caller's words.
         fact: why, with numbers.
         step: the one thing to do next.
@@ -29,6 +36,68 @@ class Failure(Exception):  # noqa: N818 - "Failure" is the word the results use;
         self.step = step
         sentences = " ".join(_sentence(part) for part in (what, fact, step) if part)
         super().__init__(f"[{code}] {sentences}"[:LONGEST])
+
+
+def quoted(text: str) -> str:
+    """Return the caller's words between quotes, escaped and not too long."""
+    visible = shown(text)
+    if len(visible) > LONGEST_QUOTE:
+        half = LONGEST_QUOTE // 2
+        visible = f"{visible[:half]}…{visible[-half:]}"
+    return f'"{visible}"'
+
+
+def explain(refusal: SandboxError) -> Failure:
+    """Return what the sandbox refused, in words."""
+    fact, step = _WORDS[refusal.code]
+    facts = _Facts(refusal.facts)
+    return Failure(refusal.code.value, quoted(refusal.subject), fact.format_map(facts), step.format_map(facts))
+
+
+class _Facts(dict[str, str | int]):
+    """The facts of a refusal, escaped for a reader; one that is missing is told as "?"."""
+
+    def __init__(self, facts: Mapping[str, str | int]) -> None:
+        super().__init__({key: shown(str(value)) for key, value in facts.items()})
+
+    def __missing__(self, key: str) -> str:
+        return "?"
+
+
+_ROOTS = "list_roots shows the roots and how to write paths"
+
+_WORDS: Mapping[Code, tuple[str, str]] = {
+    Code.OUTSIDE_ROOTS: ("The path lies beneath none of the roots", f"Give a path inside a root; {_ROOTS}"),
+    Code.ESCAPES_ROOT: (
+        "The path leads out of its root, by .. or by a link; absolute links count as leading out",
+        "Give a path that stays inside",
+    ),
+    Code.INVALID_PATH: ("This cannot be a path here: {reason}", f"Write it another way; {_ROOTS}"),
+    Code.UNSUPPORTED_URI: ("{reason}", "Give a path, or file:///absolute/path with bytes percent-encoded"),
+    Code.NOT_FOUND: ("Nothing is there", "list_directory on its parent shows what is; names are case-sensitive"),
+    Code.NOT_DIRECTORY: ("A directory is needed here, and this is none", "Use read_file or file_info for a file"),
+    Code.IS_DIRECTORY: ("This is a directory", "Use list_directory, or name a file in it"),
+    Code.NOT_REGULAR_FILE: ("This is no regular file but a {kind}, which is never opened", "Choose a regular file"),
+    Code.SYMLINK_LOOP: ("Its links lead in a circle, or through more than 40 hops", "Name the file itself"),
+    Code.DANGLING_SYMLINK: ("This link leads to nothing", "Name the file itself, not the link"),
+    Code.NAME_TOO_LONG: ("A name in it, or the whole, is longer than the system takes", "Use a shorter path"),
+    Code.PROTECTED_PATH: (
+        "The rule {rule} of this server's settings keeps it from access ({access})",
+        "Only the operator can change that; go on without this file",
+    ),
+    Code.READ_ONLY: ("The root {root} is read-only", "Only the operator can change that"),
+    Code.CROSS_DEVICE: ("It would cross from one file system to another", "Stay on one file system"),
+    Code.PERMISSION_DENIED: (
+        "The operating system does not let the server's user do this",
+        "Ask the user to change the permissions",
+    ),
+    Code.ROOT_GONE: (
+        "The directory of the root {root} was removed or replaced since the server started",
+        "Ask the user to restart the server",
+    ),
+    Code.CONFIG_REFUSED: ("{reason}", "Change the server's settings"),
+    Code.IO_ERROR: ("The system answered {errno}", "Try once more; if it stays, ask the user to look at the disk"),
+}
 
 
 def _sentence(part: str) -> str:

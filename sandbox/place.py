@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
@@ -126,6 +126,10 @@ class Place:
             raise NotDirectory(self.subject)
         return OpenDirectory(self.root, found.handle, found.parts)
 
+    def root_directory(self) -> "OpenDirectory":
+        """Open the root that this place lies beneath."""
+        return replace(self, parts=(), directory=True, access=Access.LIST, named=False).open_directory()
+
     def stat(self) -> Entry:
         """Return the facts of what is here, links followed. A link's own text is told beside them.
 
@@ -135,6 +139,16 @@ class Place:
         found = self._find()
         self.root.resolver.close(found.handle)
         return Entry(found.parts, found.kind, found.stat, protected=self.root.marks(found.parts))
+
+    def link_target(self) -> str | None:
+        """Return the text of the link that the last name is; None where it is none. Nothing is followed for it."""
+        if not self.parts or self.parts[-1] == "..":
+            return None
+        try:
+            with replace(self, parts=self.parts[:-1], directory=True, access=Access.LIST).open_directory() as parent:
+                return parent.entry(self.parts[-1]).link_target or None
+        except SandboxError:
+            return None
 
     def _find(self) -> Found:
         """Resolve, and ask the policy again with the real names."""
@@ -187,6 +201,10 @@ class OpenFile:
         """Device, inode, size and time of change: equal as long as the content is, by the system's clock."""
         return (self.stat.st_dev, self.stat.st_ino, self.size, self.stat.st_mtime_ns)
 
+    def entry(self) -> Entry:
+        """Return the facts of this file, as they were when it was opened."""
+        return Entry(self.parts, Kind.FILE, self.stat)
+
     def fileno(self) -> int:
         """Return the descriptor; it stays this object's."""
         return self._descriptor
@@ -221,6 +239,10 @@ class OpenFile:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+    def __del__(self) -> None:
+        # Whoever asked may have left while a thread was still opening: then nobody else gives it back.
+        self.close()
 
     def __enter__(self) -> Self:
         return self
@@ -294,6 +316,10 @@ class OpenDirectory:
         if self._handle >= 0:
             self.root.resolver.close(self._handle)
             self._handle = -1
+
+    def __del__(self) -> None:
+        # Whoever asked may have left while a thread was still opening: then nobody else gives it back.
+        self.close()
 
     def __enter__(self) -> Self:
         return self
