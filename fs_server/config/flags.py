@@ -112,7 +112,7 @@ def _add(group: Any, name: str) -> None:
         group.add_argument(key.flag, action=argparse.BooleanOptionalAction, dest=name, help=key.about)
         return
     about = f"{key.about} Accepted: {key.kind.accepts}. Default: {key.default}.".replace("%", "%%")
-    group.add_argument(key.flag, dest=name, metavar=key.flag.rpartition("-")[2].upper(), help=about)
+    group.add_argument(key.flag, dest=name, metavar="VALUE", help=about)
 
 
 def _tagged(flag: str) -> Any:

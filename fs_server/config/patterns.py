@@ -26,8 +26,13 @@ SHELL_STARTUP = (
     ".xsession",
     ".xsessionrc",
     ".config/fish/**",
+    "profile.ps1",
+    "Microsoft.PowerShell_profile.ps1",
 )
-"""What a shell or a login runs by itself. Source: FILES of bash(1), zsh(1), ksh(1), tcsh(1), fish(1), Xsession(5)."""
+"""What a shell or a login runs by itself.
+
+Source: the FILES sections of bash(1), zsh(1), ksh(1), tcsh(1), fish(1), Xsession(5); about_Profiles of PowerShell.
+"""
 
 PROTECT = (
     ".git/hooks/**",
