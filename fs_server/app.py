@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+import mcp_types as t
 from mcp.server.caching import CacheableMethod, CacheHint
-from mcp.server.lowlevel.server import Server
+from mcp.server.lowlevel.server import NotificationOptions, Server
 
 from fs_server import __version__, identity
 from fs_server.config.settings import Settings
+from fs_server.handlers.client_roots import ClientRoots
 from fs_server.handlers.completion import CompletionHandler
 from fs_server.handlers.resources import DIRECTORY_READ, DirectoryReadParams, ResourceHandlers
 from fs_server.handlers.tools import ToolHandlers
@@ -42,7 +44,13 @@ def run(settings: Settings, wire: Wire) -> int:
     """
     services = open_services(settings)
     limits = WireLimits(line_bytes=settings.limits.input_bytes)
-    return asyncio.run(serve(build(services), wire=wire, lifecycle=Lifecycle(), limits=limits))
+    # The list of resources changes only where the client's roots narrow ours.
+    notifications = NotificationOptions(resources_changed=settings.client_roots == "narrow")
+    return asyncio.run(_serve(services, wire, limits, notifications))
+
+
+async def _serve(services: Services, wire: Wire, limits: WireLimits, notifications: NotificationOptions) -> int:
+    return await serve(build(services), wire=wire, lifecycle=Lifecycle(), limits=limits, notifications=notifications)
 
 
 def open_services(settings: Settings) -> Services:
@@ -85,5 +93,8 @@ def build(services: Services) -> Server[Any]:
         on_read_resource=resources.on_read,
         on_completion=CompletionHandler(services).on_complete,
     )
+    client_roots = ClientRoots(services)
+    server.add_notification_handler("notifications/initialized", t.NotificationParams, client_roots.on_changed)
+    server.add_notification_handler("notifications/roots/list_changed", t.NotificationParams, client_roots.on_changed)
     server.add_request_handler(DIRECTORY_READ, DirectoryReadParams, resources.on_directory_read)
     return server

@@ -1,12 +1,12 @@
 """What a tool is given: the open workspace, the settings, and threads to work in. Passed, never global."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from fs_server.config.settings import Limits, Settings
-from fs_server.errors import Failure
-from sandbox import Access, Lane, Place, Root, Stop, Workspace
+from fs_server.errors import Failure, quoted
+from sandbox import Access, Lane, Place, Root, Stop, Workspace, shown
 
 __all__ = ["Services"]
 
@@ -31,14 +31,38 @@ class Services:
     opened: Workspace
     workspace: Workspace
     _lanes: dict[str, Lane] = field(default_factory=dict)
+    _closed_by: str = ""
 
     @property
     def limits(self) -> Limits:
         """How much a call may take."""
         return self.settings.limits
 
+    def await_client_roots(self) -> None:
+        """Serve nothing until the client has said which directories it works in."""
+        self._serve_nothing("The client has not said yet which directories it works in (setting client_roots = narrow)")
+
+    def narrow(self, workspace: Workspace, directories: Sequence[str]) -> None:
+        """Serve what the operator's roots and the client's `directories` have in common."""
+        self.workspace = workspace
+        if not workspace.roots:
+            roots = ", ".join(root.path for root in self.opened.roots)
+            client = ", ".join(directories) or "none"
+            self._serve_nothing(f"The client's directories ({client[:60]}) and the roots ({roots[:60]}) do not meet")
+
+    def _serve_nothing(self, reason: str) -> None:
+        self.workspace = Workspace((), self.opened.resolver)
+        self._closed_by = reason
+
     def at(self, text: str, access: Access) -> Place:
-        """Return the place that a client's text names (see `Workspace.at`)."""
+        """Return the place that a client's text names (see `Workspace.at`).
+
+        Raises:
+            Failure: `outside_roots`, while nothing is served at all.
+        """
+        if not self.workspace.roots:
+            step = "Ask the user to open a directory inside a root, or to change client_roots"
+            raise Failure("outside_roots", quoted(text), shown(self._closed_by), step)
         return self.workspace.at(text, access)
 
     async def run(self, root: Root, work: Callable[[Stop], Result], *, what: str) -> Result:

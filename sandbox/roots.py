@@ -60,6 +60,7 @@ class Root:
         rules: what may be done in it.
         resolver: looks names up beneath it.
         inner: the roots that lie beneath it: their rules hold for their files on this way too.
+        base: of a root that is a part of another, the names that led to it: the rules are asked from there.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Root:
     rules: Rules
     resolver: Resolver
     inner: tuple["Inner", ...] = ()
+    base: tuple[str, ...] = ()
 
     def require(self, parts: Sequence[str], access: Access) -> None:
         """Return if `access` to these names is allowed, by this root and by every root that lies inside it.
@@ -88,11 +90,34 @@ class Root:
         """Tell whether these names are secret: no walk enters them, and no content of them is shown."""
         return any(rules.hides(below) for _, rules, below in self._rules(parts))
 
+    def beneath(self, parts: tuple[str, ...]) -> "Root":
+        """Return the directory with these names as a root of its own, under the same rules; it is held from now on.
+
+        Raises:
+            SandboxError: it is none, or may not be listed.
+        """
+        found = self.resolver.resolve(self.handle, parts, directory=True)
+        try:
+            self.require(found.parts, Access.LIST)
+        except SandboxError:
+            self.resolver.close(found.handle)
+            raise
+        return replace(
+            self,
+            name=found.parts[-1] if found.parts else self.name,
+            path="/".join([self.path.rstrip("/"), *found.parts]),
+            spellings=tuple((*spelling, *found.parts) for spelling in self.spellings),
+            handle=found.handle,
+            identity=(found.stat.st_dev, found.stat.st_ino),
+            base=(*self.base, *found.parts),
+        )
+
     def _rules(self, parts: Sequence[str]) -> Iterator[tuple[str, Rules, Sequence[str]]]:
-        yield self.name, self.rules, parts
+        names = (*self.base, *parts)
+        yield self.name, self.rules, names
         for inner in self.inner:
-            if tuple(parts[: len(inner.parts)]) == inner.parts:
-                yield inner.name, inner.rules, parts[len(inner.parts) :]
+            if names[: len(inner.parts)] == inner.parts:
+                yield inner.name, inner.rules, names[len(inner.parts) :]
 
     def require_alive(self) -> None:
         """Return if the directory still exists, wherever it was moved.

@@ -1,7 +1,8 @@
 """The workspace: the open roots, and the one way from a client's text to a place in them."""
 
+import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sandbox.errors import ConfigRefused, EscapesRoot, InvalidPath, OutsideRoots, SandboxError
 from sandbox.paths import Spoken, parse
@@ -44,9 +45,32 @@ class Workspace:
         for root in self.roots:
             self.resolver.close(root.handle)
 
-    def narrowed(self, roots: Sequence[Root]) -> "Workspace":
-        """Return a workspace of only these roots, sharing their handles; what is in flight keeps the wider one."""
-        return Workspace(tuple(roots), self.resolver)
+    def preferring(self, directories: Sequence[str]) -> "Workspace":
+        """Return the same roots, those first that one of these directories (absolute paths or URIs) touches."""
+        wanted = _spoken(directories)
+        return Workspace(
+            tuple(sorted(self.roots, key=lambda root: not any(_meet(root, names) for names in wanted))), self.resolver
+        )
+
+    def within(self, directories: Sequence[str]) -> "Workspace":
+        """Return what lies in the roots and in one of these directories as well: of two nested, the deeper one.
+
+        It may have no root at all. The roots that are parts of ours are held from now on, until `close`.
+        """
+        narrowed: dict[tuple[int, int], Root] = {}
+        for names in _spoken(directories):
+            for root in self.roots:
+                part = _common(root, names)
+                if part is not None:
+                    narrowed.setdefault(part.identity, part)
+        taken = [root.name for root in narrowed.values()]
+        return Workspace(
+            tuple(
+                replace(root, name=f"{root.name}-{number}") if root.name in taken[:number] else root
+                for number, root in enumerate(narrowed.values())
+            ),
+            self.resolver,
+        )
 
     def root(self, name: str) -> Root | None:
         """Return the root of this name."""
@@ -77,6 +101,8 @@ class Workspace:
         """Return the root, the names beneath it, and whether the first of them may stand for the root itself."""
         if spoken.absolute:
             return *self._absolute(spoken.parts, text), False
+        if not self.roots:
+            raise OutsideRoots(text)
         if not spoken.parts and len(self.roots) > 1:
             raise InvalidPath(text, reason="there are several roots; begin with the name of one")
         first, *rest = spoken.parts or ("",)
@@ -99,3 +125,30 @@ class Workspace:
             raise OutsideRoots(text)
         length, root = best
         return root, parts[length:]
+
+
+def _spoken(directories: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return the names in these absolute paths or URIs; what is none of them is left out."""
+    found: list[tuple[str, ...]] = []
+    for text in directories:
+        with contextlib.suppress(SandboxError):
+            spoken = parse(text)
+            if spoken.absolute and ".." not in spoken.parts:
+                found.append(spoken.parts)
+    return found
+
+
+def _meet(root: Root, names: tuple[str, ...]) -> bool:
+    """Tell whether a directory lies in the root, is it, or holds it."""
+    return any(spelling[: len(names)] == names[: len(spelling)] for spelling in root.spellings)
+
+
+def _common(root: Root, names: tuple[str, ...]) -> Root | None:
+    """Return what a root and a directory have in common, as a root."""
+    for spelling in root.spellings:
+        if spelling[: len(names)] == names:
+            return root
+        if names[: len(spelling)] == spelling:
+            with contextlib.suppress(SandboxError):
+                return root.beneath(names[len(spelling) :])
+    return None
