@@ -30,7 +30,7 @@ def drive(base: Path, announced: list[Path], step: Step, *flags: str, mode: Any 
         roots = [t.Root.model_validate({"uri": path.as_uri()}) for path in announced]
         changed = asyncio.Event()
 
-        async def say_roots(context: Any) -> t.ListRootsResult | t.ErrorData:
+        async def say_roots(context: Any) -> t.ListRootsResult | t.ErrorData:  # noqa: ARG001 - called by name
             asyncio.get_running_loop().call_soon(changed.set)
             return t.ListRootsResult(roots=list(roots))
 
