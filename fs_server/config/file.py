@@ -41,7 +41,7 @@ def read(path: Path) -> Layer:
     layer: Layer = {}
     for name, value in (*document.items(), *((f"limits.{inner}", leaf) for inner, leaf in limits.items())):
         if name not in KEYS:
-            raise unknown_key(where, name, (*KEYS, "roots"))
+            raise unknown_key(where, name, (*KEYS, "limits", "roots"))
         layer[name] = KEYS[name].of_toml(value, where)
     if roots:
         layer["roots"] = Found(tuple(_root(name, root, path, where) for name, root in roots.items()), "file")

@@ -57,7 +57,7 @@ def absolute(text: str, origin: str, base: Path | None = None) -> Path:
 
 def valid_name(name: str, origin: str) -> str:
     """Return a name that the operator chose for a root, or raise `ConfigError`."""
-    if name != _tame(name):
+    if not name or name != _tame(name):
         raise ConfigError(f"{origin}: {quoted(name)} cannot be the name of a root. Accepted: {NAME_FORM}.")
     return name
 

@@ -1,0 +1,110 @@
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fs_server.config import flags, load
+from fs_server.config.keys import KEYS, Choice, Count, Key, Seconds, Switch
+from fs_server.config.settings import Limits, Settings
+
+EVERYWHERE = [key for key in KEYS.values() if not key.file_only]
+
+
+def values_of(key: Key) -> st.SearchStrategy[Any]:
+    match key.kind:
+        case Switch():
+            return st.booleans()
+        case Count(least, most):
+            return st.integers(least, most)
+        case Seconds(least, most):
+            return st.floats(least, most)
+        case Choice(words):
+            return st.sampled_from(words)
+        case other:
+            raise AssertionError(other)
+
+
+LAYERS = st.fixed_dictionaries({}, optional={key.name: values_of(key) for key in EVERYWHERE})
+
+
+def argv_of(layer: Mapping[str, Any]) -> list[str]:
+    words = []
+    for name, value in layer.items():
+        flag = KEYS[name].flag
+        if isinstance(value, bool):
+            words.append(flag if value else f"--no-{flag.removeprefix('--')}")
+        else:
+            words += [flag, str(value)]
+    return words
+
+
+def toml_of(layer: Mapping[str, Any]) -> str:
+    def written(value: object) -> str:
+        return (
+            str(value).lower() if isinstance(value, bool) else f'"{value}"' if isinstance(value, str) else repr(value)
+        )
+
+    # A dotted key is TOML's own short form of a key in a table.
+    return "\n".join(f"{name} = {written(value)}" for name, value in layer.items())
+
+
+@given(file=LAYERS, environment=LAYERS, line=LAYERS)
+def test_flags_win_over_environment_over_file_over_default_for_every_key(
+    file: Mapping[str, Any], environment: Mapping[str, Any], line: Mapping[str, Any]
+) -> None:
+    variables = {KEYS[name].variable: str(value) for name, value in environment.items()}
+    with tempfile.TemporaryDirectory() as directory:
+        config = Path(directory) / "config.toml"
+        config.write_text(toml_of(file), encoding="utf-8")
+        invocation = flags.parse(["--config", str(config), *argv_of(line)])
+        chosen = load.choose(invocation.layer, variables, invocation.config)
+    for key in EVERYWHERE:
+        found = chosen.values[key.name]
+        if key.name in line:
+            assert (found.value, found.origin) == (line[key.name], key.flag)
+        elif key.name in environment:
+            assert (found.value, found.origin) == (environment[key.name], key.variable)
+        elif key.name in file:
+            assert (found.value, found.origin) == (file[key.name], "file")
+        else:
+            assert (found.value, found.origin) == (key.default, "default")
+
+
+def test_every_chosen_value_reaches_the_settings() -> None:
+    line = {"read_only": True, "client_roots": "narrow", "log_level": "debug", "limits.result_chars": 4_000}
+    line |= {"limits.resource_bytes": 5_000, "limits.input_bytes": 70_000, "limits.concurrent_calls": 3}
+    line |= {"limits.calls_per_minute": 7, "limits.call_timeout_s": 1.5}
+    assert line.keys() == {key.name for key in EVERYWHERE}
+    settings = load.load(flags.parse(["here", *argv_of(line)]).layer, {})
+    assert settings == Settings(
+        roots=settings.roots,
+        read_only=True,
+        deny=settings.deny,
+        protect=settings.protect,
+        client_roots="narrow",
+        log_level="debug",
+        limits=Limits(
+            result_chars=4_000,
+            resource_bytes=5_000,
+            input_bytes=70_000,
+            concurrent_calls=3,
+            calls_per_minute=7,
+            call_timeout_s=1.5,
+        ),
+    )
+
+
+def test_the_defaults_of_the_keys_are_the_defaults_of_the_records(home: Path) -> None:
+    settings = load.load(flags.parse(["here"]).layer, {})
+    assert settings.limits == Limits()
+    plain = Settings(roots=settings.roots, deny=settings.deny, protect=settings.protect)
+    assert settings == plain
+    assert settings.roots[0].path == home / "here"
+
+
+def test_read_only_makes_every_root_read_only() -> None:
+    settings = load.load(flags.parse(["a", "--root", "b=b", "--read-only"]).layer, {})
+    assert [root.writable for root in settings.roots] == [False, False]
