@@ -12,7 +12,8 @@ from fs_server import __version__, identity
 from fs_server.config.settings import Settings
 from fs_server.handlers.client_roots import ClientRoots
 from fs_server.handlers.completion import CompletionHandler
-from fs_server.handlers.resources import DIRECTORY_READ, DirectoryReadParams, ResourceHandlers
+from fs_server.handlers.resources import ResourceHandlers
+from fs_server.handlers.skills import offer_directories
 from fs_server.handlers.tools import ToolHandlers
 from fs_server.protocol.admission import Admission
 from fs_server.protocol.claim import Wire
@@ -96,5 +97,5 @@ def build(services: Services) -> Server[Any]:
     client_roots = ClientRoots(services)
     server.add_notification_handler("notifications/initialized", t.NotificationParams, client_roots.on_changed)
     server.add_notification_handler("notifications/roots/list_changed", t.NotificationParams, client_roots.on_changed)
-    server.add_request_handler(DIRECTORY_READ, DirectoryReadParams, resources.on_directory_read)
+    offer_directories(server, resources)
     return server

@@ -8,11 +8,11 @@ from typing import Any
 import mcp_types as t
 from mcp.server.context import ServerRequestContext
 from mcp.shared.exceptions import MCPError
-from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from fs_server.errors import Failure, explain, quoted
 from fs_server.files.encoding import SAMPLE_BYTES, Binary, detect
 from fs_server.files.media_type import by_name, media_type
+from fs_server.handlers.eras import is_modern
 from fs_server.services import Services
 from fs_server.times import moment
 from fs_server.tools.cursor import read_cursor, write_cursor
@@ -95,7 +95,7 @@ class ResourceHandlers:
         result: dict[str, Any] = {"resources": listed}
         if page.after is not None:
             result["nextCursor"] = write_cursor(question, page.after)
-        if _is_modern(ctx):  # a method of no 2025 version: nothing takes the hints out again on the way
+        if is_modern(ctx):  # a method of no 2025 version: nothing takes the hints out again on the way
             result |= {"ttlMs": 0, "cacheScope": "private"}
         return result
 
@@ -175,13 +175,10 @@ def _too_large(uri: str, refusal: TooLarge) -> Failure:
 
 def _not_found(ctx: ServerRequestContext[Any, Any], uri: str, failure: Failure) -> MCPError:
     """Return the error of the client's era: the same whether nothing is there or it may not be seen."""
-    repairable = _is_modern(ctx) or failure.code == "bad_cursor"
-    code = t.INVALID_PARAMS if repairable else _RESOURCE_NOT_FOUND
+    # What there is but was asked for in a wrong way is a wrong parameter in either era.
+    wrongly_asked = failure.code in {"bad_cursor", "not_directory"}
+    code = t.INVALID_PARAMS if wrongly_asked or is_modern(ctx) else _RESOURCE_NOT_FOUND
     return MCPError(code=code, message=str(failure), data={"uri": uri, "code": failure.code})
-
-
-def _is_modern(ctx: ServerRequestContext[Any, Any]) -> bool:
-    return ctx.protocol_version in MODERN_PROTOCOL_VERSIONS
 
 
 def _require_no_cursor(params: t.PaginatedRequestParams | None) -> None:
