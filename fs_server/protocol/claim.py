@@ -32,29 +32,27 @@ def claim_stdio() -> Wire:
     reads standard input reads its end. A descriptor that was closed at start reads as ended, or swallows.
     Call once.
     """
+    if not _is_open(2):
+        # Or the next file to be opened would be 2, and every warning would be written into it.
+        _point(2, os.open(os.devnull, os.O_WRONLY))
     wire = Wire(read_fd=_private(0, os.O_RDONLY), write_fd=_private(1, os.O_WRONLY))
     _point(0, os.open(os.devnull, os.O_RDONLY))
-    _point(1, _diversion())
+    _point(1, os.dup(2))
     return wire
 
 
+def _is_open(fd: int) -> bool:
+    try:
+        os.fstat(fd)
+    except OSError:
+        return False
+    return True
+
+
 def _private(fd: int, mode: int) -> int:
-    try:
-        return _duplicate(fd)
-    except OSError:
-        # Started with `<&-` or `>&-`: there is no client on this side.
-        spare = os.open(os.devnull, mode)
-        try:
-            return _duplicate(spare)
-        finally:
-            os.close(spare)
-
-
-def _diversion() -> int:
-    try:
-        return os.dup(2)
-    except OSError:
-        return os.open(os.devnull, os.O_WRONLY)
+    if not _is_open(fd):  # started with `<&-` or `>&-`: there is no client on this side
+        _point(fd, os.open(os.devnull, mode))
+    return _duplicate(fd)
 
 
 def _point(fd: int, target: int) -> None:
@@ -78,7 +76,7 @@ if sys.platform == "win32":
     def _point_handle(fd: int) -> None:
         """Repeat for Windows what dup2 did for the C runtime: children inherit the handle, not the number.
 
-        Source: https://learn.microsoft.com/windows/console/setstdhandle (-10 input, -11 output).
+        Source: https://learn.microsoft.com/windows/console/setstdhandle (-10 input, -11 output, -12 error).
         """
         import ctypes  # noqa: PLC0415 - only Windows needs it, and it costs 10 ms
 

@@ -62,7 +62,7 @@ class LineSplitter:
     def __init__(self, max_bytes: int = MAX_LINE_BYTES) -> None:
         self._max_bytes = max_bytes
         self._held = bytearray()
-        self._head: bytes | None = None  # of a line that is already over the limit
+        self._head: bytearray | None = None  # of a line that is already over the limit
         self._size = 0
 
     def feed(self, chunk: bytes) -> list[bytes | Oversize]:
@@ -85,13 +85,15 @@ class LineSplitter:
         if self._size <= self._max_bytes:
             return
         if self._head is None:
-            self._head = bytes(self._held[:ENDS_BYTES])
+            self._head = self._held[:ENDS_BYTES]
+        else:
+            self._head += part[: ENDS_BYTES - len(self._head)]
         del self._held[:-ENDS_BYTES]
 
     def _take(self) -> bytes | Oversize:
         line: bytes | Oversize = bytes(self._held)
         if self._head is not None:
-            line = Oversize(self._size, self._max_bytes, self._head, bytes(self._held))
+            line = Oversize(self._size, self._max_bytes, bytes(self._head), bytes(self._held))
         self._held = bytearray()
         self._head = None
         self._size = 0

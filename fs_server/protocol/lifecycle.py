@@ -155,5 +155,5 @@ def _end_process(status: int, deadline_s: float) -> None:
 
 
 def _flush_stderr() -> None:
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, AttributeError):
         sys.stderr.flush()

@@ -29,8 +29,8 @@ def find_id(head: bytes, tail: bytes) -> RequestId | None:
     """
     forward = _own_tokens(FORWARD, head, OPENING, CLOSING)
     backward = _own_tokens(BACKWARD, tail[::-1], CLOSING, OPENING)
-    found = _value_of_id(forward)
-    return found if found is not None else _value_of_id(token and token[::-1] for token in backward)
+    found = _value_of_id(forward, 1)
+    return found if found is not None else _value_of_id((token[::-1] for token in backward), -1)
 
 
 def _own_tokens(
@@ -48,13 +48,13 @@ def _own_tokens(
             yield b"" if token[0] in opening | closing else token
 
 
-def _value_of_id(tokens: Iterator[bytes]) -> RequestId | None:
-    """Find `"id": value` in either order; the token after the value proves that it is not cut off."""
+def _value_of_id(tokens: Iterator[bytes], direction: int) -> RequestId | None:
+    """Find `"id": value`; the token after the value proves that it is not cut off."""
     window: list[bytes] = []
     for token in tokens:
         window = [*window[-3:], token]
-        match window:
-            case [b'"id"', b":", value, _] | [_, value, b":", b'"id"'] if (found := _scalar(value)) is not None:
+        match window[::direction]:
+            case [b'"id"', b":", value, _] if (found := _scalar(value)) is not None:
                 return found
     return None
 

@@ -124,14 +124,18 @@ class Incoming:
         Raises:
             StopAsyncIteration: there are no more, and requests had their grace.
         """
+        # Messages come many to a chunk. Each has its turn to be answered before the next one is taken,
+        # or a thousand answers would be made at once for a client that reads none.
+        await asyncio.sleep(0)
+        await self._outgoing.room()
         while not self._arrived:
-            await self._outgoing.room()
             chunk = await self._source.read()
             for line in self._lines.feed(chunk) if chunk else self._lines.finish():
                 self._take(line)
             if not chunk and not self._arrived:
                 await self._end()
                 raise StopAsyncIteration
+            await self._outgoing.room()
         return self._arrived.popleft()
 
     async def watch_hang_up(self, backlog: Backlog) -> None:

@@ -9,6 +9,8 @@ import pytest
 
 from tests.support.wire_client import Era, WireClient
 
+collect_ignore = ["test_descriptors.py"] if sys.platform == "win32" else []
+
 FIXTURE = str(Path(__file__).with_name("fixture_server.py"))
 
 Start = Callable[..., WireClient]

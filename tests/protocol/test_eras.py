@@ -107,9 +107,7 @@ def test_half_an_envelope_is_told_what_it_lacks(start_any: Start) -> None:
     assert "clientCapabilities" in error["message"]
 
 
-@pytest.mark.parametrize(
-    ("era", "method"), [(Era.MODERN, "resources/subscribe"), (Era.LEGACY, "subscriptions/listen")]
-)
+@pytest.mark.parametrize(("era", "method"), [(Era.MODERN, "resources/subscribe"), (Era.LEGACY, "subscriptions/listen")])
 def test_a_method_of_the_other_era_is_not_found(start: Start, era: Era, method: str) -> None:
     client = start(era=era)
     client.shake_hands()
