@@ -12,8 +12,8 @@ from sandbox import Code, SandboxError, shown
 
 __all__ = ["Failure", "explain", "quoted"]
 
-LONGEST = 300
-"""Characters of a whole refusal: clients cut long ones in the middle, and the next step stands at the end."""
+LONGEST = 299
+"""Characters of a whole refusal. What is too long is shortened in the middle: the next step stands at the end."""
 
 LONGEST_QUOTE = 90
 """Characters of the caller's own words in a refusal; of longer ones, the beginning and the end."""
@@ -34,17 +34,13 @@ class Failure(Exception):
         self.what = what
         self.fact = fact
         self.step = step
-        sentences = " ".join(_sentence(part) for part in (what, fact, step) if part)
-        super().__init__(f"[{code}] {sentences}"[:LONGEST])
+        super().__init__(_told(code, what, fact, step))
 
 
 def quoted(text: str) -> str:
     """Return the caller's words between quotes, escaped and not too long."""
-    visible = shown(text)
-    if len(visible) > LONGEST_QUOTE:
-        half = LONGEST_QUOTE // 2
-        visible = f"{visible[:half]}…{visible[-half:]}"
-    return f'"{visible}"'
+    # Shortened before it is escaped too: a caller may send megabytes, and escaping goes character by character.
+    return f'"{_ends(shown(_ends(text)))}"'
 
 
 def explain(refusal: SandboxError) -> Failure:
@@ -73,7 +69,10 @@ _WORDS: Mapping[Code, tuple[str, str]] = {
         "Give a path that stays inside",
     ),
     Code.INVALID_PATH: ("This cannot be a path here: {reason}", f"Write it another way; {_ROOTS}"),
-    Code.UNSUPPORTED_URI: ("{reason}", "Give a path, or file:///absolute/path with bytes percent-encoded"),
+    Code.UNSUPPORTED_URI: (
+        "This URI is not served here: {reason}",
+        "Give a path, or file:///absolute/path with bytes percent-encoded",
+    ),
     Code.NOT_FOUND: ("Nothing is there", "list_directory on its parent shows what is; names are case-sensitive"),
     Code.NOT_DIRECTORY: ("A directory is needed here, and this is none", "Use read_file or file_info for a file"),
     Code.IS_DIRECTORY: ("This is a directory", "Use list_directory, or name a file in it"),
@@ -100,5 +99,27 @@ _WORDS: Mapping[Code, tuple[str, str]] = {
 }
 
 
+def _told(code: str, what: str, fact: str, step: str) -> str:
+    """Return the sentences, at most `LONGEST` characters: the fact gives way first, then what was asked."""
+    last = _sentence(step)
+    room = LONGEST - len(f"[{code}]   ..{last}")
+    fact = _cut(fact, max(room - len(what), room // 2))
+    what = _cut(what, room - len(fact))
+    sentences = " ".join(part for part in (_sentence(what), _sentence(fact), last) if part)
+    return f"[{code}] {sentences}"[:LONGEST]
+
+
+def _ends(text: str) -> str:
+    """Return the beginning and the end of a text that is longer than a quotation may be."""
+    if len(text) <= LONGEST_QUOTE:
+        return text
+    half = (LONGEST_QUOTE - 1) // 2
+    return f"{text[:half]}…{text[-half:]}"
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: max(length - 1, 0)]}…"
+
+
 def _sentence(part: str) -> str:
-    return part if part.endswith((".", "?", "!")) else f"{part}."
+    return part if not part or part.endswith((".", "?", "!", "…")) else f"{part}."
