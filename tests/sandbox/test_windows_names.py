@@ -11,8 +11,11 @@ from hypothesis import strategies as st
 from sandbox.errors import InvalidPath, NameTooLong, OutsideRoots, SandboxError
 from sandbox.resolve._windows_names import LONGEST_NAME, require_plain, slashed
 
-ATTACKS = json.loads((Path(__file__).parent.parent / "data" / "path_attacks.json").read_text("utf-8"))
-WINDOWS: dict[str, dict[str, Any]] = {row["id"]: row for row in ATTACKS if row["category"] == "windows"}
+Attack = dict[str, Any]
+DATA = Path(__file__).parents[1] / "data" / "path_attacks.json"
+WINDOWS: dict[str, Attack] = {
+    attack["id"]: attack for attack in json.loads(DATA.read_text("utf-8")) if attack["category"] == "windows"
+}
 
 # What the text alone cannot decide: `..`, links, aliases and case are looked up; see test_windows_resolver.py.
 LOOKED_UP = {"win-018", "win-019", "win-021", "win-022", "win-023", "win-024", "win-028"}
@@ -23,7 +26,7 @@ def rows(ids: set[str]) -> list[Any]:
 
 
 @pytest.mark.parametrize("attack", rows(set(WINDOWS) - LOOKED_UP))
-def test_gate_refuses_every_name_of_the_corpus_with_its_code(attack: dict[str, Any]) -> None:
+def test_gate_refuses_every_name_of_the_corpus_with_its_code(attack: Attack) -> None:
     text = attack["input"]["path"]
     with pytest.raises(SandboxError) as caught:
         slashed(text, text)
@@ -32,7 +35,7 @@ def test_gate_refuses_every_name_of_the_corpus_with_its_code(attack: dict[str, A
 
 
 @pytest.mark.parametrize("attack", rows(LOOKED_UP))
-def test_gate_lets_pass_what_only_a_lookup_can_decide(attack: dict[str, Any]) -> None:
+def test_gate_lets_pass_what_only_a_lookup_can_decide(attack: Attack) -> None:
     text = attack["input"]["path"]
     assert slashed(text, text) == text.replace("\\", "/")
 
