@@ -323,6 +323,18 @@ def test_reading_refuses_a_file_that_turns_out_to_be_another(stage: Stage) -> No
         stage.resolver.open_file(stage.root, "f")
 
 
+def test_reading_refuses_a_file_that_became_a_link_after_the_look(stage: Stage) -> None:
+    """ours: a reparse point can be set on an empty file that is open; its identity stays."""
+
+    def become_link(parent: Node, name: str) -> None:
+        if not name:
+            parent.attributes, parent.tag = REPARSE_POINT, SYMLINK
+
+    stage.nt.before_open = become_link
+    with pytest.raises(NotRegularFile):
+        stage.resolver.open_file(stage.root, "f")
+
+
 def test_reading_refuses_what_is_not_on_a_disk(stage: Stage) -> None:
     stage.nt.at(f"{ROOT}/f").on_disk = False
     with pytest.raises(NotRegularFile):
@@ -360,6 +372,15 @@ def test_children_are_opened_without_following(stage: Stage) -> None:
     assert list(resolver.names(handle)) == [("b", Kind.DIRECTORY)]
     resolver.close(handle)
     assert content(resolver.open_file(root, "F")) == b"IN"
+
+
+@pytest.mark.parametrize("name", ["", "..", "a\\b", "a/b", "nul", "f::$DATA"])
+def test_names_of_children_pass_the_gate_before_any_call(stage: Stage, name: str) -> None:
+    resolver, root = stage.resolver, stage.root
+    for attempt in (resolver.open_directory, resolver.open_file, resolver.stat_child, resolver.read_link):
+        with pytest.raises(InvalidPath):
+            attempt(root, name)
+    assert stage.nt.opened == []
 
 
 def test_link_texts_are_told_as_they_stand(stage: Stage) -> None:
