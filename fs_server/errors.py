@@ -6,11 +6,12 @@ never touches the code that decides, and the same question gets the same answer 
 outside the roots.
 """
 
+import errno
 from collections.abc import Mapping
 
 from sandbox import Code, SandboxError, shown
 
-__all__ = ["Failure", "explain", "quoted"]
+__all__ = ["Failure", "explain", "failed_io", "quoted"]
 
 LONGEST = 299
 """Characters of a whole refusal. What is too long is shortened in the middle: the next step stands at the end."""
@@ -48,6 +49,13 @@ def explain(refusal: SandboxError) -> Failure:
     fact, step = _WORDS[refusal.code]
     facts = _Facts(refusal.facts)
     return Failure(refusal.code.value, quoted(refusal.subject), fact.format_map(facts), step.format_map(facts))
+
+
+def failed_io(what: str, error: OSError) -> Failure:
+    """Return what a system call on an open file failed with, in words. The error's own text may hold a host's path."""
+    fact, step = _WORDS[Code.IO_ERROR]
+    name = errno.errorcode.get(error.errno or 0, "nothing known")
+    return Failure(Code.IO_ERROR.value, what, fact.format(errno=name), step)
 
 
 class _Facts(dict[str, str | int]):

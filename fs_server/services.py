@@ -1,11 +1,13 @@
 """What a tool is given: the open workspace, the settings, and threads to work in. Passed, never global."""
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from fs_server.config.settings import Limits, Settings
-from fs_server.errors import Failure, quoted
+from fs_server.errors import Failure, failed_io, quoted
 from sandbox import Access, Lane, Place, Root, Stop, Workspace, shown
 
 __all__ = ["Services"]
@@ -69,16 +71,43 @@ class Services:
         """Return what `work` returns, done in a thread of the root's lane. `what` names it for a refusal.
 
         Raises:
-            Failure: `timeout`.
+            Failure: `timeout`, `io_error`.
         """
-        lane = self._lanes.setdefault(root.name, Lane(LANE_THREADS))
-        seconds = self.limits.call_timeout_s
+        with self._in_time(what):
+            return await self._lane(root).run(work, timeout_s=self.limits.call_timeout_s)
+
+    async def read(self, root: Root, work: Callable[[Lane], Awaitable[Result]], *, what: str) -> Result:
+        """Return what `work` makes of a file piece by piece, the pieces read in threads of the root's lane.
+
+        Raises:
+            Failure: `timeout`, `io_error`.
+        """
+        with self._in_time(what):
+            async with asyncio.timeout(self.limits.call_timeout_s):
+                return await work(self._lane(root))
+
+    def _lane(self, root: Root) -> Lane:
+        return self._lanes.setdefault(root.name, Lane(LANE_THREADS))
+
+    @contextmanager
+    def _in_time(self, what: str) -> Iterator[None]:
+        """Say in words that work took too long, or that the system failed it."""
         try:
-            return await lane.run(work, timeout_s=seconds)
+            yield
         except TimeoutError as error:
-            raise Failure(
-                "timeout",
-                what,
-                f"The file system did not answer within {seconds:g} s",
-                "Ask for less, or try again later; other calls are not affected",
-            ) from error
+            raise self._late(what) from error
+        except OSError as error:  # of an open file: EIO of a bad disk, ESTALE of a network mount
+            raise failed_io(what, error) from error
+        except Failure as failure:
+            if failure.code != "cancelled":
+                raise
+            # Whoever cancels a call is told nothing any more: it was the time that stopped this work.
+            raise self._late(what) from failure
+
+    def _late(self, what: str) -> Failure:
+        return Failure(
+            "timeout",
+            what,
+            f"The file system did not answer within {self.limits.call_timeout_s:g} s",
+            "Ask for less, or try again later; other calls are not affected",
+        )

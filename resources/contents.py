@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sandbox import OpenFile, chunks_of
+from sandbox import Lane, OpenFile, chunks_of
 
 __all__ = ["Content", "TooLarge", "read"]
 
@@ -24,8 +24,10 @@ class Content:
     data: bytes
 
 
-async def read(file: OpenFile, *, limit: int) -> Content:
-    """Return what an open file holds. A file that grows while it is read is cut off by the cap too.
+async def read(file: OpenFile, lane: Lane, *, limit: int) -> Content:
+    """Return what an open file holds, read in threads of `lane`.
+
+    A file that grows while it is read is cut off by the cap too.
 
     Raises:
         TooLarge: it holds more than `limit` bytes.
@@ -33,7 +35,7 @@ async def read(file: OpenFile, *, limit: int) -> Content:
     if file.size > limit:
         raise TooLarge(file.size, limit)
     data = bytearray()
-    async for chunk in chunks_of(file):
+    async for chunk in chunks_of(file, lane):
         data += chunk
         if len(data) > limit:
             raise TooLarge(len(data), limit)

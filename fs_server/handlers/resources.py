@@ -17,7 +17,19 @@ from fs_server.services import Services
 from fs_server.times import moment
 from fs_server.tools.cursor import read_cursor, write_cursor
 from resources import Children, Content, Listed, TooLarge, children, read, root_entries
-from sandbox import Access, Key, Kind, OpenDirectory, OpenFile, Place, Root, SandboxError, UnsupportedUri, uri_of_path
+from sandbox import (
+    Access,
+    Key,
+    Kind,
+    Lane,
+    OpenDirectory,
+    OpenFile,
+    Place,
+    Root,
+    SandboxError,
+    UnsupportedUri,
+    uri_of_path,
+)
 
 __all__ = ["DIRECTORY_READ", "DirectoryReadParams", "ResourceHandlers"]
 
@@ -66,11 +78,14 @@ class ResourceHandlers:
         uri = str(params.uri)
         try:
             place = self._at(uri, Access.READ)
-            found = await self._services.run(place.root, lambda _stop: _open(place), what=f"Reading {quoted(uri)}")
+            what = f"Reading {quoted(uri)}"
+            found = await self._services.run(place.root, lambda _stop: _open(place), what=what)
             with found:
                 if isinstance(found, OpenFile):
-                    content = await read(found, limit=self._services.limits.resource_bytes)
-                    return t.ReadResourceResult(contents=[_contents(uri, content)])
+                    contents = await self._services.read(
+                        place.root, lambda lane: self._whole(uri, found, lane), what=what
+                    )
+                    return t.ReadResourceResult(contents=[contents])
             page = await self._children(uri, ())
             return t.ReadResourceResult(contents=[_directory(uri, page)])
         except SandboxError as refusal:
@@ -98,6 +113,12 @@ class ResourceHandlers:
         if is_modern(ctx):  # a method of no 2025 version: nothing takes the hints out again on the way
             result |= {"ttlMs": 0, "cacheScope": "private"}
         return result
+
+    async def _whole(self, uri: str, file: OpenFile, lane: Lane) -> t.TextResourceContents | t.BlobResourceContents:
+        limits = self._services.limits
+        content = await read(file, lane, limit=limits.resource_bytes)
+        # Megabytes are decoded in a thread too: other calls are answered meanwhile.
+        return await lane.run(lambda _stop: _contents(uri, content), timeout_s=limits.call_timeout_s)
 
     def _at(self, uri: str, access: Access) -> Place:
         """Return the place of a URI. A path without a scheme is none, though tools take one."""
