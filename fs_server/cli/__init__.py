@@ -43,16 +43,14 @@ def complain(text: str) -> None:
 
 
 def _run(invocation: flags.Invocation) -> int:
-    match invocation.subcommand:
-        case "config":
-            from fs_server.cli import show_config  # noqa: PLC0415 - each subcommand loads only what it needs
+    if invocation.subcommand == "config":
+        from fs_server.cli import show_config  # noqa: PLC0415 - each subcommand loads only what it needs
 
-            return show_config.run(invocation)
-        case "try":
-            from fs_server.cli import try_session  # noqa: PLC0415 - loads the SDK's client
+        return show_config.run(invocation)
+    if invocation.subcommand == "try":
+        from fs_server.cli import try_session  # noqa: PLC0415 - loads the SDK's client
 
-            return try_session.run(invocation.directory)
-        case "serve":
-            from fs_server.cli import serve  # noqa: PLC0415 - loads the server
+        return try_session.run(invocation.directory)
+    from fs_server.cli import serve  # noqa: PLC0415 - loads the server
 
-            return serve.run(invocation)
+    return serve.run(invocation)

@@ -28,6 +28,8 @@ def run(invocation: Invocation) -> int:
     """
     chosen = load.choose(invocation.layer, os.environ, invocation.config)
     text = toml(chosen)
+    if sys.stdout is None:  # closed by whoever started us: there is nobody to print to
+        return cli.FAILED
     if sys.stdout.isatty():
         _coloured(text)
     else:
