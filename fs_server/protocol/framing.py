@@ -30,6 +30,9 @@ ENDS_BYTES = 64 * 1024
 """How much of each end of a line over the limit is kept, to find the id in."""
 
 BOM = b"\xef\xbb\xbf"
+MAX_DEPTH = 200
+"""Of arrays and objects in one another; what the fast parser takes too. Python's own limit varies with its version."""
+
 LONGEST_INTEGER = 4_300
 """Digits. Python refuses to convert more (sys.int_info.default_max_str_digits)."""
 
@@ -115,7 +118,7 @@ def read_line(line: bytes | Oversize) -> SessionMessage | Rejection | None:
         value = _parse(line)
     except RecursionError:
         found = find_id(line[:ENDS_BYTES], line[-ENDS_BYTES:])
-        return Rejection(INVALID_REQUEST, "The message is nested too deeply", found)
+        return Rejection(INVALID_REQUEST, f"The message is nested deeper than {MAX_DEPTH}", found)
     except ValueError:
         return Rejection(PARSE_ERROR, "The line is not JSON; one message stands on one line")
     return _read_object(value) if isinstance(value, dict) else _reject(value)
@@ -126,15 +129,33 @@ def _parse(line: bytes) -> Any:
 
     Forgiven are a byte order mark, bytes that are not UTF-8 and halves of surrogate pairs (both become
     U+FFFD), and integers too long for Python (they become floats, as in JavaScript).
+
+    Raises:
+        ValueError: this is not JSON.
+        RecursionError: it is nested deeper than `MAX_DEPTH`.
     """
     try:
         return from_json(line)
     except ValueError:
         text = line.removeprefix(BOM).decode("utf-8", errors="replace")
     value = json.loads(text, parse_int=_integer)
+    if _is_too_deep(value):
+        raise RecursionError
     # A half pair in an id or a method would fail much later, in the SDK's own models.
     clean = json.dumps(value, ensure_ascii=False).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return json.loads(clean, parse_int=_integer)
+
+
+def _is_too_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            child
+            for node in level
+            if isinstance(node, dict | list)
+            for child in (node.values() if isinstance(node, dict) else node)
+        ]
+    return bool(level)
 
 
 def _integer(digits: str) -> int | float:

@@ -43,19 +43,19 @@ class ThreadedSource:
         """Let `read` end, now and ever after."""
         self._stopped = True
         self._changed.set()
+        self._taken.set()
 
     def hung_up(self) -> bool:
         """Unknown here until the bytes before it are read, so never."""
         return False
 
     def _read_all(self) -> None:
-        chunk = b"-"
-        while chunk:
+        while not self._stopped:
             try:
                 chunk = os.read(self._fd, CHUNK_BYTES)
             except OSError:  # Windows: EINVAL or EPIPE when the writer is gone
                 chunk = b""
-            if not _tell(self._loop, self._arrived, chunk):
+            if not _tell(self._loop, self._arrived, chunk) or not chunk:
                 return
             self._taken.wait()
             self._taken.clear()

@@ -1,5 +1,6 @@
 """The wire may be any kind of descriptor, and the server leaves it as it found it."""
 
+import asyncio
 import contextlib
 import fcntl
 import json
@@ -14,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from fs_server.protocol.stdio import Source, open_source
+from fs_server.protocol.threaded import ThreadedSource
 from tests.protocol.conftest import FIXTURE
 from tests.support.wire_client import ENVELOPE, WireClient
 
@@ -112,3 +115,16 @@ def test_the_claim_loads_nothing_but_the_standard_library() -> None:
     code = f"import sys; import fs_server.protocol; print({foreign})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=True)
     assert done.stdout.strip() == b"[]"
+
+
+@pytest.mark.parametrize("source_of", [open_source, ThreadedSource])
+def test_a_terminal_that_went_away_is_the_end_of_input(source_of: Callable[[int], Source]) -> None:
+    """Reading from it gives EIO."""
+
+    async def scenario() -> None:
+        ours, theirs = a_terminal()
+        os.close(ours)
+        assert await source_of(theirs).read() == b""
+        os.close(theirs)
+
+    asyncio.run(scenario())

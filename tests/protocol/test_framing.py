@@ -173,3 +173,13 @@ def test_a_message_without_a_json_form_is_replaced_by_an_error_with_its_id() -> 
     message = JSONRPCResponse.model_construct(jsonrpc="2.0", id=5, result=loop)
     assert json.loads(line_of(message))["error"]["code"] == -32603
     assert json.loads(line_of(message))["id"] == 5
+
+
+@pytest.mark.parametrize("odd", [b"", b"\xff"], ids=["for the fast parser", "for the forgiving one"])
+@pytest.mark.parametrize(("depth", "served"), [(100, True), (300, False), (5000, False), (200_000, False)])
+def test_nesting_is_limited_alike_for_both_parsers(odd: bytes, depth: int, served: bool) -> None:  # noqa: FBT001
+    nested = b"[" * depth + b"]" * depth
+    outcome = read_line(b'{"jsonrpc":"2.0","id":1,"method":"m","params":{"a":"%s","n":%s}}' % (odd, nested))
+    assert isinstance(outcome, SessionMessage if served else Rejection)
+    if isinstance(outcome, Rejection):
+        assert (outcome.code, outcome.id) == (-32600, 1)
