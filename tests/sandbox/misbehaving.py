@@ -77,6 +77,8 @@ def open_a_socket(_: BinaryIO) -> Parsed:
 
 
 def limits(_: BinaryIO) -> Parsed:
+    if sys.platform == "win32":
+        return {}, b""
     import resource  # noqa: PLC0415 - not on Windows
 
     names = ("CORE", "FSIZE", "CPU", "AS", "NOFILE", "NPROC")

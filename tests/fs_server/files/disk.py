@@ -25,7 +25,8 @@ class DiskFile:
         return self._descriptor
 
     def read_at(self, offset: int, size: int) -> bytes:
-        data = os.pread(self._descriptor, size, offset)
+        os.lseek(self._descriptor, offset, os.SEEK_SET)
+        data = os.read(self._descriptor, size)
         self.bytes_read += len(data)
         return data
 

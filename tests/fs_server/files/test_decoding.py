@@ -14,8 +14,8 @@ BYTEWISE = sorted(name for name in FIXED if not name.startswith(("utf-16", "utf-
 def beginnings() -> Iterator[bytes]:
     """Yield what may stand before a line end: every byte, pairs, and the longer sequences of GB18030 and EUC."""
     yield from (bytes([a]) for a in range(256))
-    yield from (bytes(pair) for pair in itertools.product(range(0x80, 0x100), range(0x30, 0x100, 5)))
-    triples = itertools.product(range(0x81, 0x100, 6), (0x30, 0x39, 0x80, 0xA1, 0xD4), range(0x81, 0x100, 9))
+    yield from (bytes(pair) for pair in itertools.product(range(0x80, 0x100), range(0x30, 0x100, 16)))
+    triples = itertools.product(range(0x81, 0x100, 12), (0x30, 0x39, 0x80, 0xA1, 0xD4), range(0x81, 0x100, 24))
     yield from (bytes(triple) for triple in triples)
     yield from (b"\xa4\xd4\xa4" + bytes([a, 0xA4]) for a in range(0xA0, 0x100))
 
