@@ -8,7 +8,8 @@
 5. `venv` without pip, filled by a pip that is fetched for the purpose.
 
 Each way first installs the versions of the lock, as wheels only, by hash. Where that fails (a Python newer than
-the lock, an index that lacks a file) it tries the ranges of `pyproject.toml`, which may have to compile something.
+the lock, an index that lacks a file) it tries the ranges of `pyproject.toml`, which may have to compile something;
+but other bytes than the lock's end it all.
 Settings of pip and uv, proxies and certificates are the user's and stay as they are.
 """
 
@@ -56,7 +57,7 @@ def install(needs: Needs, environment: Path, python: Path, *, folder: Path, held
     """Make `environment`, whose interpreter will be `python`, and fill it. `folder` is for what is needed meanwhile.
 
     Raises:
-        CannotInstall: every way that exists here failed.
+        CannotInstall: every way that exists here failed, or an index gave other bytes than the lock's.
     """
     failures: list[str] = []
     for way in _ways(environment, python):
@@ -75,6 +76,9 @@ def install(needs: Needs, environment: Path, python: Path, *, folder: Path, held
             requirements.write_text("\n".join(lines) + "\n", "utf-8")
             try:
                 _run([*fill, *options, "--requirement", str(requirements)], folder, held)
+            except _OtherBytes as failure:
+                message = f"refused to install with {way.name}, because bytes are not those of uv.lock:\n{failure}"
+                raise CannotInstall(message) from failure
             except _Failed as failure:
                 failures.append(f"{way.name}, {kind}: {failure}")
                 print(f"install_scripts: {way.name} could not install {kind}", file=sys.stderr, flush=True)
@@ -119,6 +123,10 @@ class _Failed(Exception):
     """A command failed; the text is the part of its output that says why."""
 
 
+class _OtherBytes(_Failed):
+    """An index gave a file under a name of the lock with other content. Another way must not hide that."""
+
+
 def _run(command: list[str], folder: Path, held: int) -> None:
     """Run quietly in `folder`: nothing there can be taken for a module or for settings of pip or uv."""
     descriptors = () if sys.platform == "win32" else (held,)
@@ -134,7 +142,10 @@ def _run(command: list[str], folder: Path, held: int) -> None:
         errors="replace",
     )
     if done.returncode:
-        raise _Failed(_reason(done.stdout) or f"exit status {done.returncode}")
+        # What pip and uv say when a file does not have the hash that was asked for.
+        tampered = re.search("do not match the hashes|hash mismatch", done.stdout, re.IGNORECASE)
+        kind = _OtherBytes if tampered else _Failed
+        raise kind(_reason(done.stdout) or f"exit status {done.returncode}")
 
 
 def _reason(output: str) -> str:
