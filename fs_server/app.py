@@ -20,7 +20,7 @@ from fs_server.protocol.claim import Wire
 from fs_server.protocol.serving import Lifecycle, WireLimits, serve
 from fs_server.services import Services
 from fs_server.tools import TOOLS
-from sandbox import RootSpec, Workspace
+from sandbox import Resolver, RootSpec, Workspace
 
 __all__ = ["build", "open_services", "run"]
 
@@ -37,13 +37,15 @@ _CACHE_HINTS: Mapping[CacheableMethod, CacheHint] = {
 }
 
 
-def run(settings: Settings, wire: Wire) -> int:
+def run(settings: Settings, wire: Wire, *, resolver: Resolver | None = None) -> int:
     """Serve on the wire until the client leaves or a signal comes; return the exit status.
+
+    Without a `resolver` the strongest that works here looks names up.
 
     Raises:
         ConfigRefused: a root cannot be served.
     """
-    services = open_services(settings)
+    services = open_services(settings, resolver)
     limits = WireLimits(line_bytes=settings.limits.input_bytes)
     # The list of resources changes only where the client's roots narrow ours.
     notifications = NotificationOptions(resources_changed=settings.client_roots == "narrow")
@@ -54,7 +56,7 @@ async def _serve(services: Services, wire: Wire, limits: WireLimits, notificatio
     return await serve(build(services), wire=wire, lifecycle=Lifecycle(), limits=limits, notifications=notifications)
 
 
-def open_services(settings: Settings) -> Services:
+def open_services(settings: Settings, resolver: Resolver | None = None) -> Services:
     """Open the roots.
 
     Raises:
@@ -70,7 +72,8 @@ def open_services(settings: Settings) -> Services:
                 protected=(*settings.protect, *root.protect),
             )
             for root in settings.roots
-        ]
+        ],
+        resolver=resolver,
     )
     return Services(settings, opened, opened)
 

@@ -4,12 +4,12 @@ Source: gitignore(5). Deeper files win over higher ones; a repository inside ano
 that is a link is not read.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pathspec import GitIgnoreSpec
-
 from sandbox.errors import SandboxError
+from sandbox.gitignore import Rule, rules_of
 from sandbox.place import OpenDirectory
 
 __all__ = ["NOTHING_IGNORED", "Ignored", "ignored_in"]
@@ -22,24 +22,24 @@ LONGEST_FILE = 256 * 1024
 class Ignored:
     """The .gitignore files in force in one directory: each with the depth of the directory that holds it."""
 
-    levels: tuple[tuple[int, GitIgnoreSpec], ...] = ()
+    levels: tuple[tuple[int, tuple[Rule, ...]], ...] = ()
 
     def covers(self, parts: Sequence[str], *, directory: bool) -> bool:
         """Tell whether the thing with these names beneath the root is left out. `.git` always is."""
         if parts[-1] == ".git":
             return True
-        for depth, spec in reversed(self.levels):
-            path = "/".join(parts[depth:]) + ("/" if directory else "")
-            decision = spec.check_file(path).include
-            if decision is not None:
-                return decision
+        names = [os.fsencode(part) for part in parts]
+        for depth, rules in reversed(self.levels):
+            for rule in reversed(rules):
+                if rule.matches(names[depth:], directory=directory):
+                    return rule.leaves_out
         return False
 
     def within(self, directory: OpenDirectory) -> "Ignored":
         """Return what is in force in `directory`, which lies in the one that this is of."""
         levels = () if _begins_repository(directory) else self.levels
-        spec = _spec_in(directory)
-        return Ignored((*levels, (len(directory.parts), spec))) if spec else Ignored(levels)
+        rules = _rules_in(directory)
+        return Ignored((*levels, (len(directory.parts), rules))) if rules else Ignored(levels)
 
 
 NOTHING_IGNORED = Ignored()
@@ -76,10 +76,9 @@ def _begins_repository(directory: OpenDirectory) -> bool:
     return True
 
 
-def _spec_in(directory: OpenDirectory) -> GitIgnoreSpec | None:
+def _rules_in(directory: OpenDirectory) -> tuple[Rule, ...]:
     try:
         with directory.open(".gitignore") as file:
-            text = file.read_at(0, LONGEST_FILE)
-    except SandboxError:  # none, or a directory, a link, unreadable: git goes on without such a file too
-        return None
-    return GitIgnoreSpec.from_lines(text.decode("utf-8", "surrogateescape").splitlines())
+            return tuple(rules_of(file.read_at(0, LONGEST_FILE)))
+    except (SandboxError, OSError):  # none, or a directory, a link, unreadable: git goes on without such a file too
+        return ()
