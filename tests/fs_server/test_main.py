@@ -9,11 +9,13 @@ import pytest
 
 import fs_server
 from fs_server import __main__ as start
+from fs_server import cli
 
 HOME = str(Path(fs_server.__file__).parent.parent)
 
 
 def _path_left(monkeypatch: pytest.MonkeyPatch, *path: str) -> list[str]:
+    assert cli  # imported already: the paths here lead nowhere
     monkeypatch.setattr(sys, "path", [*path])
     monkeypatch.setattr(sys, "argv", ["fs-server-mcp", "--version"])
     assert start.main() == 0
@@ -46,7 +48,9 @@ def test_the_place_of_this_package_and_the_standard_library_stay(monkeypatch: py
 def test_a_working_directory_that_was_deleted_is_no_obstacle(tmp_path: Path) -> None:
     gone = tmp_path / "gone"
     gone.mkdir()
-    code = f"import os, sys; sys.path.append({HOME!r}); os.rmdir('.'); from fs_server.__main__ import main; main()"
+    code = (
+        f"import os, sys; sys.path.append({HOME!r}); os.rmdir(os.getcwd()); from fs_server.__main__ import main; main()"
+    )
     run = [sys.executable, "-c", code, "--version"]
     done = subprocess.run(run, cwd=gone, check=True, capture_output=True, text=True)
     assert done.stdout.split() == ["fs-server-mcp", fs_server.__version__]
