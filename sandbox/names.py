@@ -7,18 +7,24 @@ __all__ = ["fold", "shown"]
 
 _SHORT_GIT = re.compile(r"git~\d+")
 
+# Default_Ignorable_Code_Point (Unicode, DerivedCoreProperties): ext4 and f2fs skip them where they fold case, so
+# that ".e\u034fnv" opens ".env" there. Those of category Cf fall away as such.
+_IGNORED = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]"
+)
+
 
 def fold(name: str) -> str:
     """Return the form in which policy compares one name: two spellings that some system takes for one are equal.
 
-    Compatibility-normalised, without format characters (HFS+ ignores them: CVE-2014-9390), case-folded, without
-    dots and spaces at the end (Windows strips them), and the 8.3 alias of `.git` taken for `.git`. Folding is
-    for refusing only: names are never looked up folded.
+    Compatibility-normalised, without format characters (HFS+ ignores them: CVE-2014-9390) and other invisible ones,
+    case-folded, without dots and spaces at the end (Windows strips them), and the 8.3 alias of `.git` taken for
+    `.git`. Folding is for refusing only: names are never looked up folded.
     """
     if name.isascii():
         folded = name.lower()
     else:
-        normal = unicodedata.normalize("NFKC", name)
+        normal = _IGNORED.sub("", unicodedata.normalize("NFKC", name))
         visible = "".join(char for char in normal if unicodedata.category(char) != "Cf")
         folded = unicodedata.normalize("NFKC", visible.casefold())
     folded = folded.rstrip(" .") or folded

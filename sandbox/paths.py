@@ -4,6 +4,7 @@
 empty names fall away, and `..` stays, because what it means is decided by the links on the way.
 """
 
+import os
 from dataclasses import dataclass
 
 from sandbox.errors import InvalidPath, NameTooLong
@@ -44,6 +45,11 @@ def parse(text: str) -> Spoken:
     path = path_of_uri(text) if is_uri(text) else text
     if "\0" in path:
         raise InvalidPath(text, reason="a NUL cannot be part of a path")
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError as error:  # started in a locale without UTF-8, such as de_DE.ISO-8859-1
+        reason = "the file system's encoding on this machine lacks one of its characters; name it by its file:// URI"
+        raise InvalidPath(text, reason=reason) from error
     names = path.split("/")
     return Spoken(
         absolute=path.startswith("/"),

@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
-from sandbox.errors import IsDirectory, NotDirectory, NotFound, SandboxError
+from sandbox.errors import InvalidPath, IsDirectory, NotDirectory, NotFound, SandboxError, from_os_error
 from sandbox.names import shown
 from sandbox.policy import Access
 from sandbox.resolve import Found, Kind
 from sandbox.roots import Root
-from sandbox.uris import uri_of_path
+from sandbox.uris import is_uri, uri_of_path
 
 __all__ = ["Entry", "OpenDirectory", "OpenFile", "Place"]
 
@@ -88,7 +88,8 @@ class Place:
     def spoken_of(self, parts: tuple[str, ...]) -> str:
         """Return the sendable path of other names beneath the same root."""
         names = parts if self.alone else (self.root.name, *parts)
-        return "/".join(names) or "."
+        text = "/".join(names) or "."
+        return f"./{text}" if is_uri(text) else text  # a file may be called "file:notes"
 
     def shown_of(self, parts: tuple[str, ...]) -> str:
         """Return the path for a reader's eyes, with everything that could mislead escaped."""
@@ -154,7 +155,9 @@ class Place:
         """Resolve, and ask the policy again with the real names."""
         root = self.root
         try:
-            parts = self.parts[1:] if self.named and not self._holds(self.parts[0]) else self.parts
+            parts = self.parts
+            if self.named and parts and not self._holds(parts[0]):
+                parts = parts[1:]
             if not parts:
                 root.require_alive()
             try:
@@ -210,10 +213,17 @@ class OpenFile:
         return self._descriptor
 
     def read_at(self, offset: int, size: int) -> bytes:
-        """Return `size` bytes from `offset`, fewer only at the end of the file."""
+        """Return `size` bytes from `offset`, fewer only at the end of the file.
+
+        Raises:
+            IoFailure: the device or the network behind the file failed.
+        """
         pieces: list[bytes] = []
         while size > 0:
-            piece = self._read(offset, size)
+            try:
+                piece = self._read(offset, size)
+            except OSError as error:
+                raise from_os_error(error, "") from error
             if not piece:
                 break
             pieces.append(piece)
@@ -236,9 +246,10 @@ class OpenFile:
 
     def close(self) -> None:
         """Give the descriptor back. A second call does nothing."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        # Taken before it is closed: the number may be another file's the moment after.
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
 
     def __del__(self) -> None:
         # Whoever asked may have left while a thread was still opening: then nobody else gives it back.
@@ -276,7 +287,7 @@ class OpenDirectory:
         Raises:
             NotFound: it has gone since it was listed.
         """
-        return self.root.resolver.stat_child(self._handle, name)
+        return self.root.resolver.stat_child(self._handle, _single(name))
 
     def entry(self, name: str) -> Entry:
         """Return the facts of `name`, and what the policy says of it.
@@ -296,7 +307,7 @@ class OpenDirectory:
         Raises:
             SandboxError: it is no directory any more, may not be opened, or is secret.
         """
-        parts = (*self.parts, name)
+        parts = (*self.parts, _single(name))
         self.root.require(parts, Access.LIST)
         return OpenDirectory(self.root, self.root.resolver.open_directory(self._handle, name), parts)
 
@@ -306,16 +317,22 @@ class OpenDirectory:
         Raises:
             SandboxError: it is none, may not be opened, or is secret.
         """
-        parts = (*self.parts, name)
+        parts = (*self.parts, _single(name))
         self.root.require(parts, Access.READ)
         descriptor = self.root.resolver.open_file(self._handle, name)
-        return OpenFile(descriptor, Found(descriptor, parts, os.fstat(descriptor)))
+        try:
+            facts = os.fstat(descriptor)
+        except OSError as error:
+            os.close(descriptor)
+            raise from_os_error(error, "") from error
+        return OpenFile(descriptor, Found(descriptor, parts, facts))
 
     def close(self) -> None:
         """Give the handle back. A second call does nothing."""
-        if self._handle >= 0:
-            self.root.resolver.close(self._handle)
-            self._handle = -1
+        # Taken before it is closed: the number may be another file's the moment after.
+        handle, self._handle = self._handle, -1
+        if handle >= 0:
+            self.root.resolver.close(handle)
 
     def __del__(self) -> None:
         # Whoever asked may have left while a thread was still opening: then nobody else gives it back.
@@ -328,3 +345,10 @@ class OpenDirectory:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _single(name: str) -> str:
+    """Return `name` if it is one name in a directory: "..", "a/b" and "/etc" would be looked up elsewhere."""
+    if name in {"", ".", ".."} or "/" in name or "\0" in name:
+        raise InvalidPath(name, reason="this is not the name of an entry")
+    return name

@@ -5,10 +5,12 @@ twice, for the names as the client wrote them and for the real ones of what was 
 """
 
 import enum
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from pathspec import GitIgnoreSpec
+from pathspec.patterns.gitignore.base import GitIgnorePatternError
+from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
 from sandbox.errors import ConfigRefused, ProtectedPath, ReadOnly
 from sandbox.names import fold
@@ -39,17 +41,15 @@ class Patterns:
             ConfigRefused: one of them can match nothing: a rule that protects nothing must not look like one.
         """
         self.texts = tuple(patterns)
-        self._spec = GitIgnoreSpec.from_lines(map(_anywhere, self.texts))
-        for text, pattern in zip(self.texts, self._spec.patterns, strict=True):
-            if pattern.regex is None:
-                raise ConfigRefused(text, reason="this pattern can match no name")
+        self._last_first = tuple(map(_compiled, reversed(self.texts)))
 
     def rule_for(self, folded: str) -> str | None:
         """Return the pattern that covers the folded names, joined by `/`; None where none does."""
-        outcome = self._spec.check_file(folded)
-        if not outcome.include or outcome.index is None:
-            return None
-        return self.texts[outcome.index]
+        # Not asked of a GitIgnoreSpec, which lets an exception for a file win over a later pattern for its directory.
+        for text, names, covers in self._last_first:
+            if names.match(folded):
+                return text if covers else None
+        return None
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,20 @@ class Rules:
     def hides(self, parts: Sequence[str]) -> bool:
         """Tell whether these names are secret: a walk does not enter them and no content of them is shown."""
         return self.secret.rule_for(_folded(parts)) is not None
+
+
+def _compiled(text: str) -> tuple[str, re.Pattern[str], bool]:
+    """Return a pattern, the expression of the names that it matches, and whether it covers them or excepts them."""
+    if "[[:" in text:  # a set that pathspec takes for something else
+        raise ConfigRefused(text, reason="this pattern names a character class, which is not supported; list a-z")
+    try:
+        pattern = GitIgnoreSpecPattern(_anywhere(text))
+    except (GitIgnorePatternError, re.error) as error:
+        raise ConfigRefused(text, reason="this pattern has no meaning in .gitignore syntax") from error
+    if pattern.regex is None:
+        raise ConfigRefused(text, reason="this pattern can match no name")
+    # DOTALL: a directory's name may hold a line's end, and what lies in it is covered all the same.
+    return text, re.compile(pattern.regex.pattern, re.DOTALL), bool(pattern.include)
 
 
 def _anywhere(pattern: str) -> str:

@@ -5,7 +5,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from sandbox.errors import ConfigRefused, RootGone, SandboxError
+from sandbox.errors import ConfigRefused, PermissionDenied, RootGone, SandboxError
+from sandbox.names import fold
 from sandbox.policy import Access, Patterns, Rules
 from sandbox.resolve import Resolver
 
@@ -116,7 +117,8 @@ class Root:
         names = (*self.base, *parts)
         yield self.name, self.rules, names
         for inner in self.inner:
-            if names[: len(inner.parts)] == inner.parts:
+            # Folded, because the names are those that were asked for where a file system takes "App" for "app".
+            if tuple(map(fold, names[: len(inner.parts)])) == tuple(map(fold, inner.parts)):
                 yield inner.name, inner.rules, names[len(inner.parts) :]
 
     def require_alive(self) -> None:
@@ -170,7 +172,7 @@ def _open_root(spec: RootSpec, resolver: Resolver) -> Root:
     except SandboxError as refusal:
         raise ConfigRefused(spec.path, reason=f"it cannot be opened as a directory ({refusal.code})") from refusal
     try:
-        real = resolver.real_path(handle)
+        real = _real_path(spec, handle, resolver)
         reason = _refusal(handle, real)
         if reason:
             raise ConfigRefused(spec.path, reason=reason)
@@ -188,6 +190,15 @@ def _open_root(spec: RootSpec, resolver: Resolver) -> Root:
         rules=rules,
         resolver=resolver,
     )
+
+
+def _real_path(spec: RootSpec, handle: int, resolver: Resolver) -> str:
+    try:
+        return resolver.real_path(handle)
+    except PermissionDenied:
+        # Where a handle cannot be asked, the directories above are listed, and one may not be: then clients have
+        # the operator's spelling alone. The root of everything has none above it, so this is not it.
+        return spec.path
 
 
 def names_of(path: str) -> tuple[str, ...]:

@@ -14,14 +14,13 @@ import errno
 import os
 import platform
 import sys
-import tempfile
 from collections.abc import Sequence
 
 assert sys.platform != "win32"  # told to the type checker, which reads every file for every platform
 
 from sandbox.errors import NotFound, SandboxError, from_os_error
 from sandbox.resolve import Found
-from sandbox.resolve._posix import PosixFiles, reopens_by_proc
+from sandbox.resolve._posix import PosixFiles, facts_of, reopens_by_proc
 from sandbox.resolve._stepwise import StepwiseResolver
 
 __all__ = ["KernelResolver", "kernel_resolves"]
@@ -50,6 +49,8 @@ class KernelResolver(PosixFiles):
         super().__init__(path_handles=True)
         self._syscall = ctypes.CDLL(None, use_errno=True).syscall
         self._syscall.restype = ctypes.c_long
+        # syscall(2) takes longs. Without the types an int would fill half of a register and leave the rest to chance.
+        self._syscall.argtypes = (ctypes.c_long, ctypes.c_long, ctypes.c_char_p, ctypes.c_void_p, ctypes.c_size_t)
         self._walker = StepwiseResolver()
 
     def resolve(self, root: int, parts: Sequence[str], *, directory: bool = False) -> Found:
@@ -69,7 +70,7 @@ class KernelResolver(PosixFiles):
                         continue
                     parts = followed
                 else:
-                    return Found(handle, _without_dots(parts), os.fstat(handle))
+                    return Found(handle, _without_dots(parts), facts_of(handle))
         except OSError as error:
             raise from_os_error(error, "") from error
         raise NotFound
@@ -104,20 +105,20 @@ class KernelResolver(PosixFiles):
 def kernel_resolves() -> bool:
     """Tell whether openat2 works here and refuses what it must, by a lookup in and a lookup out.
 
-    A system-call filter may answer anything for a call that it does not know, so no version is asked.
+    A system-call filter may answer anything for a call that it does not know, so no version is asked. /proc is the
+    one directory that must be there; a temporary one cannot be made where everything is read-only.
     """
     if not reopens_by_proc():
         return False
     resolver = KernelResolver()
-    with tempfile.TemporaryDirectory() as path:
-        root = resolver.open_root(path)
-        try:
-            os.close(resolver.resolve(root, ()).handle)
-            os.close(resolver.resolve(root, ("..",)).handle)
-        except SandboxError as refusal:
-            return refusal.code == "escapes_root"
-        finally:
-            os.close(root)
+    root = resolver.open_root("/proc")
+    try:
+        os.close(resolver.resolve(root, ()).handle)
+        os.close(resolver.resolve(root, ("..",)).handle)
+    except SandboxError as refusal:
+        return refusal.code == "escapes_root"
+    finally:
+        os.close(root)
     return False
 
 

@@ -5,6 +5,7 @@ which opens that very inode. Elsewhere, and without /proc, the thing is opened o
 """
 
 import errno
+import fcntl
 import os
 import stat
 import sys
@@ -15,7 +16,7 @@ assert sys.platform != "win32"  # told to the type checker, which reads every fi
 from sandbox.errors import NotDirectory, NotFound, NotRegularFile, SandboxError, from_os_error
 from sandbox.resolve import Found, Kind
 
-__all__ = ["PosixFiles"]
+__all__ = ["PosixFiles", "facts_of", "reopens_by_proc"]
 
 # O_NONBLOCK: opening a FIFO would otherwise wait for a writer (open(2)). O_NOCTTY: a terminal must not become ours.
 _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -28,10 +29,25 @@ def reopens_by_proc() -> bool:
     if not _O_PATH:
         return False
     try:
-        os.close(os.open("/proc/self/fd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+        handle = os.open("/proc", _O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError:
         return False
+    try:
+        os.close(os.open(f"/proc/self/fd/{handle}", _DIRECTORY & ~os.O_NOFOLLOW))
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
     return True
+
+
+def facts_of(handle: int) -> os.stat_result:
+    """Return the facts of what was just opened; where they cannot be had (NFS, FUSE) the handle is given back."""
+    try:
+        return os.fstat(handle)
+    except OSError:
+        os.close(handle)
+        raise
 
 
 class PosixFiles:
@@ -50,13 +66,19 @@ class PosixFiles:
 
     def real_path(self, handle: int) -> str:
         """Return where the directory behind `handle` stands now."""
-        if self.path_handles:
-            return os.readlink(f"/proc/self/fd/{handle}")
-        return _path_by_parents(handle)
+        try:
+            if self.path_handles:
+                return os.readlink(f"/proc/self/fd/{handle}")
+            return _path_of(handle)
+        except OSError as error:
+            raise from_os_error(error, "") from error
 
     def stat(self, handle: int) -> os.stat_result:
         """Return the facts of the thing behind `handle`."""
-        return os.fstat(handle)
+        try:
+            return os.fstat(handle)
+        except OSError as error:
+            raise from_os_error(error, "") from error
 
     def readable(self, found: Found) -> int:
         """Return a descriptor that reads the regular file behind `found`."""
@@ -88,7 +110,7 @@ class PosixFiles:
                 raise NotRegularFile(kind=Kind.LINK) from error
             raise from_os_error(error, "") from error
         try:
-            require_regular(os.fstat(descriptor).st_mode)
+            require_regular(self.stat(descriptor).st_mode)
         except SandboxError:
             os.close(descriptor)
             raise
@@ -143,8 +165,21 @@ def _kind_of(entry: os.DirEntry[str]) -> Kind:
         return Kind.FILE
     try:
         return Kind.of(entry.stat(follow_symlinks=False).st_mode)
-    except FileNotFoundError:  # gone between the listing and the look
+    except OSError:  # gone since it was listed, or not to be looked at: no reason to lose the others
         return Kind.OTHER
+
+
+if sys.platform == "darwin":
+
+    def _path_of(directory: int) -> str:
+        """Return the path of an open directory; fcntl(2) says that it takes MAXPATHLEN bytes."""
+        return os.fsdecode(fcntl.fcntl(directory, fcntl.F_GETPATH, bytes(1024)).rstrip(b"\0"))
+
+else:
+
+    def _path_of(directory: int) -> str:
+        """Return the path of an open directory."""
+        return _path_by_parents(directory)
 
 
 def _path_by_parents(directory: int) -> str:
@@ -158,7 +193,7 @@ def _path_by_parents(directory: int) -> str:
         while True:
             here = os.fstat(current)
             parent = os.open("..", _DIRECTORY, dir_fd=current)
-            above = os.fstat(parent)
+            above = facts_of(parent)
             if (above.st_dev, above.st_ino) == (here.st_dev, here.st_ino):
                 os.close(parent)
                 return "/" + "/".join(reversed(names))

@@ -21,7 +21,7 @@ from sandbox.errors import (
     from_os_error,
 )
 from sandbox.resolve import MAX_LINKS, Found, Kind
-from sandbox.resolve._posix import PosixFiles
+from sandbox.resolve._posix import PosixFiles, facts_of
 
 __all__ = ["StepwiseResolver"]
 
@@ -87,7 +87,7 @@ class _Walk:
 
     def _found_here(self) -> Found:
         handle = os.open(".", self._files.handle_flags | os.O_DIRECTORY, dir_fd=self._here)
-        return Found(handle, tuple(self._names), os.fstat(handle))
+        return Found(handle, tuple(self._names), facts_of(handle))
 
     def _up(self) -> None:
         if not self._names:
@@ -125,7 +125,7 @@ class _Walk:
             if error.errno == errno.ELOOP:
                 return None
             raise
-        facts = os.fstat(handle)
+        facts = facts_of(handle)
         if Kind.of(facts.st_mode) is Kind.LINK:  # O_PATH | O_NOFOLLOW holds the link itself (open(2))
             os.close(handle)
             return None

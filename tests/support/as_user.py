@@ -1,0 +1,74 @@
+"""Run a piece of a test as an ordinary user, because no permission holds root back.
+
+`python -m tests.support.as_user module:function ARGUMENT…` imports the function, becomes nobody, and calls it.
+"""
+
+import codecs
+import importlib
+import os
+import subprocess
+import sys
+import traceback
+from pathlib import Path
+
+import pytest
+
+__all__ = ["as_ordinary_user", "own_directory"]
+
+NOBODY = 65534
+REPOSITORY = Path(__file__).parents[2]
+
+
+def as_ordinary_user(function: str, *arguments: str) -> str:
+    """Call `module:function` with these words in a child that is no root; return what it printed.
+
+    Raises:
+        AssertionError: it failed; its traceback is the message.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.support.as_user", function, *arguments],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def own_directory(parent: Path) -> Path:
+    """Make a directory in `parent` that belongs to the user of `as_ordinary_user`, and let that user reach it."""
+    own = parent / "own"
+    own.mkdir()
+    if os.geteuid() != 0:
+        return own
+    os.chown(own, NOBODY, NOBODY)
+    for directory in parent.parents:
+        if directory.stat().st_mode & 0o001 == 0:
+            directory.chmod(directory.stat().st_mode | 0o011)
+    parent.chmod(0o711)
+    if not os.access(own, os.X_OK):
+        pytest.skip(f"{own} cannot be reached")
+    return own
+
+
+def main() -> None:
+    module, _, function = sys.argv[1].partition(":")
+    work = getattr(importlib.import_module(module), function)
+    codecs.lookup("ascii")  # root's own Python may be out of the user's reach, and this is imported only when used
+    if os.geteuid() == 0:
+        os.setgroups([])
+        os.setgid(NOBODY)
+        os.setuid(NOBODY)
+    try:
+        work(*sys.argv[2:])
+    except BaseException:  # noqa: BLE001 # whatever it is, the parent reports it
+        traceback.print_exc()
+        os._exit(1)
+    sys.stdout.flush()
+    os._exit(0)  # what runs at the end of a process may want files that only root can write
+
+
+if __name__ == "__main__":
+    main()
