@@ -14,6 +14,9 @@ __all__ = ["Services"]
 
 Result = TypeVar("Result")
 
+PARSERS = 2
+"""Child processes that parse at a time: each may take a processor for seconds, and a gigabyte of addresses."""
+
 LANE_THREADS = 8
 """Threads per root: enough for a disk, few enough that a dead network mount costs little."""
 
@@ -27,11 +30,13 @@ class Services:
         opened: every root that the operator configured.
         workspace: what is served now: the same roots, in the order or the selection that the client's roots give.
             It is replaced whole; work in flight keeps the one that it began with.
+        parsing: held while a child process parses a file; further ones wait their turn.
     """
 
     settings: Settings
     opened: Workspace
     workspace: Workspace
+    parsing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PARSERS))
     _lanes: dict[str, Lane] = field(default_factory=dict)
     _closed_by: str = ""
 

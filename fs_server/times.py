@@ -1,6 +1,7 @@
 """Times of files, for readers: always UTC, because a client may sit in another zone than the files."""
 
 import datetime as dt
+import functools
 
 __all__ = ["minute", "moment"]
 
@@ -13,7 +14,12 @@ def moment(time_ns: int) -> str | None:
 
 def minute(time_ns: int) -> str:
     """Return a file's time as `2026-11-21 07:30`; "?" for one that no calendar has."""
-    found = _datetime(time_ns)
+    return _minute(time_ns // 60_000_000_000)
+
+
+@functools.lru_cache(maxsize=4096)  # files of one directory were often written in the same few minutes
+def _minute(minutes: int) -> str:
+    found = _datetime(minutes * 60_000_000_000)
     return "?" if found is None else found.strftime("%Y-%m-%d %H:%M")
 
 

@@ -23,12 +23,14 @@ class Reading:
     Attributes:
         text: the lines, exactly as stored, or with their numbers in front.
         facts: for programs.
-        notes: for the model, in the order in which they matter.
+        notes: on the window, for the model, in the order in which they matter.
+        stored: how the bytes are stored: encoding and line endings.
     """
 
     text: str
     facts: dict[str, object]
     notes: tuple[str, ...]
+    stored: tuple[str, ...]
 
 
 def encoding_of(file: Readable, label: str, *, as_text: bool = False) -> Encoding | Binary:
@@ -81,7 +83,13 @@ def read_text(
     }
     if file.size <= HASHED_BYTES:
         facts["etag"] = etag(file, stop=stop)
-    return Reading(text, {key: value for key, value in facts.items() if value is not None}, _notes(seen, encoding))
+    guessed = "" if encoding.certain else " (guessed; pass encoding to be sure)"
+    return Reading(
+        text=text,
+        facts={key: value for key, value in facts.items() if value is not None},
+        notes=_notes(seen),
+        stored=(f"{encoding.name}{guessed}", _EOL_NAMES[eol(seen.text)]),
+    )
 
 
 def _numbered(seen: Window) -> str:
@@ -91,7 +99,7 @@ def _numbered(seen: Window) -> str:
     return "".join(f"{number:>6}\t{line}" for number, line in enumerate(seen.lines(), first))
 
 
-def _notes(seen: Window, encoding: Encoding) -> tuple[str, ...]:
+def _notes(seen: Window) -> tuple[str, ...]:
     if seen.start_line is not None:
         of = f" of {seen.total_lines}" if seen.total_lines is not None else ""
         lines = f"lines {seen.start_line}-{seen.end_line}{of}"
@@ -99,11 +107,8 @@ def _notes(seen: Window, encoding: Encoding) -> tuple[str, ...]:
         lines = f"{len(seen.lines())} lines near the end; the file is too large to count the lines before"
     else:
         lines = f"no lines here; the file has {seen.total_lines}"
-    guessed = "" if encoding.certain else " (guessed; pass encoding to be sure)"
     return (
         lines,
-        f"{encoding.name}{guessed}",
-        _EOL_NAMES[eol(seen.text)],
         f"{seen.undecodable} undecodable places are shown as U+FFFD" if seen.undecodable else "",
         f"this line has {seen.cut_line_bytes} bytes and was cut" if seen.cut_line_bytes else "",
         f"more: start_line={seen.next_start_line}" if seen.next_start_line is not None else "",

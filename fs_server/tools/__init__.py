@@ -4,13 +4,15 @@
 form of `read_file.py` and put it here.
 """
 
-from fs_server.tools.file_info import file_info
-from fs_server.tools.list_directory import list_directory
-from fs_server.tools.list_roots import list_roots
-from fs_server.tools.read_file import read_file
-from fs_server.tools.read_files import read_files
+from fs_server.tools import file_info, list_directory, list_roots, read_file, read_files
 from fs_server.tools.tool import Effect, Tool
 
 __all__ = ["TOOLS", "Effect", "Tool"]
 
-TOOLS: tuple[Tool, ...] = (list_roots, list_directory, file_info, read_file, read_files)
+TOOLS: tuple[Tool, ...] = (
+    list_roots.list_roots,
+    list_directory.list_directory,
+    file_info.file_info,
+    read_file.read_file,
+    read_files.read_files,
+)

@@ -1,16 +1,21 @@
 """The tool `read_file`: a window of lines, a picture, a sound, or the text of a document."""
 
 import base64
+import contextlib
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from fs_server.errors import Failure, quoted
+from fs_server.files.documents import DOCUMENT_TYPES, DocumentText, document_text
 from fs_server.files.encoding import SAMPLE_BYTES, Encoding
+from fs_server.files.images import IMAGE_TYPES, Picture, picture
 from fs_server.files.media_type import media_type
+from fs_server.files.readable import InMemory
 from fs_server.files.reading import encoding_of, read_text
 from fs_server.services import Services
-from fs_server.tools.answer import Answer, Audio, Text, note
+from fs_server.tools.answer import Answer, Audio, Image, Text, note
 from fs_server.tools.arguments import Arguments
 from fs_server.tools.tool import Effect, tool
 from sandbox import Access, OpenFile, Place, Stop, shown
@@ -37,28 +42,55 @@ async def read_file(asked: ReadFile, services: Services) -> Answer:
     Pictures and sounds come as such; PDF, notebook, docx and xlsx as text.
     """
     place = services.at(asked.path, Access.READ)
-    return await services.run(
-        place.root,
-        lambda stop: _read(place, asked, services.limits.result_chars, stop),
-        what=f"Reading {quoted(asked.path)}",
+    max_chars = services.limits.result_chars
+    read = await services.run(
+        place.root, lambda stop: _read(place, asked, max_chars, stop), what=f"Reading {quoted(asked.path)}"
     )
+    if isinstance(read, Answer):
+        return read
+    with read.file:
+        async with services.parsing:
+            if read.media_type in IMAGE_TYPES:
+                return _picture(asked, await picture(read.file)).with_facts(read.facts)
+            document = await document_text(read.file, DOCUMENT_TYPES[read.media_type])
+        return _document(asked, document, max_chars).with_facts(read.facts)
 
 
-def _read(place: Place, asked: ReadFile, max_chars: int, stop: Stop) -> Answer:
-    with place.open() as file:
-        facts = {
+@dataclass(frozen=True, slots=True)
+class _Unparsed:
+    """An open file of a format that a stranger may have made to break its parser."""
+
+    file: OpenFile
+    media_type: str
+    facts: dict[str, object]
+
+
+def _read(place: Place, asked: ReadFile, max_chars: int, stop: Stop) -> Answer | _Unparsed:
+    """Open the file and read it, unless it has to be parsed: then it stays open."""
+    with contextlib.ExitStack() as open_files:
+        file = open_files.enter_context(place.open())
+        facts: dict[str, object] = {
             "path": shown(place.spoken_of(file.parts)),
             "uri": place.uri_of(file.parts),
             "size": file.size,
         }
         if asked.format == "base64":
-            return _base64(file, asked, facts, max_chars)
+            return _base64(file, asked, max_chars).with_facts(facts)
         found = encoding_of(file, asked.encoding, as_text=asked.format == "text")
+        kind = media_type(file.parts[-1], file.read_at(0, SAMPLE_BYTES), text=isinstance(found, Encoding))
+        if asked.format == "auto" and not asked.encoding and kind in IMAGE_TYPES | DOCUMENT_TYPES.keys():
+            open_files.pop_all()
+            return _Unparsed(file, kind, facts)
         if isinstance(found, Encoding):
             return _text(file, found, asked, max_chars, stop).with_facts(facts)
-        if found.media_type.startswith("audio/"):
-            return _audio(file, found.media_type, asked, facts)
-        raise _refused(file, asked)
+        if kind.startswith("audio/"):
+            return _audio(file, kind, asked).with_facts(facts)
+        raise Failure(
+            "binary_file",
+            f"Reading {quoted(asked.path)}",
+            f"It is no text but {kind}, {file.size} bytes",
+            'Pass format="base64" for its bytes, or format="text" to read it as text all the same',
+        )
 
 
 def _text(file: OpenFile, encoding: Encoding, asked: ReadFile, max_chars: int, stop: Stop) -> Answer:
@@ -71,38 +103,61 @@ def _text(file: OpenFile, encoding: Encoding, asked: ReadFile, max_chars: int, s
         max_chars=max_chars,
         stop=stop,
     )
-    return Answer((Text(reading.text), note(quoted(asked.path), *reading.notes)), reading.facts)
+    return Answer((Text(reading.text), note(quoted(asked.path), *reading.stored, *reading.notes)), reading.facts)
 
 
-def _base64(file: OpenFile, asked: ReadFile, facts: dict[str, object], max_chars: int) -> Answer:
+def _picture(asked: ReadFile, found: Picture) -> Answer:
+    original = f"{found.original_width}x{found.original_height}"
+    return Answer(
+        (
+            Image(found.data, found.media_type),
+            note(
+                quoted(asked.path),
+                f"{found.original_type}, {original} pixels",
+                "" if found.kept else f"shown as {found.media_type}, {found.width}x{found.height}",
+                f"the first of {found.frames} frames" if found.frames > 1 else "",
+            ),
+        ),
+        {"truncated": found.frames > 1},
+    )
+
+
+def _document(asked: ReadFile, document: DocumentText, max_chars: int) -> Answer:
+    """Return a window of a document's text. Its etag and encoding are the file's own, so none is told of the text."""
+    reading = read_text(
+        InMemory(document.text.encode()),
+        Encoding("utf-8", b"", "extracted"),
+        start_line=asked.start_line,
+        line_count=asked.line_count,
+        numbered=asked.numbered,
+        max_chars=max_chars,
+        stop=None,
+    )
+    facts = {key: value for key, value in reading.facts.items() if key not in {"etag", "encoding", "eol"}}
+    about = f"text of a {document.kind} with {document.count} {document.unit}s"
+    cut = "the text was cut before the end of the document" if document.truncated else ""
+    return Answer((Text(reading.text), note(quoted(asked.path), about, cut, *reading.notes)), facts)
+
+
+def _base64(file: OpenFile, asked: ReadFile, max_chars: int) -> Answer:
     longest = max_chars // 4 * 3
     if file.size > longest:
         raise Failure(
             "too_large",
             f"Reading {quoted(asked.path)} as base64",
             f"It has {file.size} bytes; {longest} fit into one result",
-            f"Use resources/read with {facts['uri']}" if len(str(facts["uri"])) < 100 else "Use resources/read",  # noqa: PLR2004
+            "resources/read gives the bytes of larger files",
         )
     content = file.read_at(0, file.size)
-    return Answer((Text(base64.b64encode(content).decode("ascii")), note(f"{len(content)} bytes, base64")), facts)
+    return Answer((Text(base64.b64encode(content).decode("ascii")), note(quoted(asked.path), "base64")))
 
 
-def _audio(file: OpenFile, kind: str, asked: ReadFile, facts: dict[str, object]) -> Answer:
+def _audio(file: OpenFile, kind: str, asked: ReadFile) -> Answer:
     if file.size > AUDIO_BYTES:
         raise Failure(
             "too_large",
             f"Playing {quoted(asked.path)}",
             f"It has {file.size} bytes; sounds up to {AUDIO_BYTES} are handed out",
-            "Use resources/read for the bytes",
+            "resources/read gives the bytes of larger files",
         )
-    return Answer((Audio(file.read_at(0, file.size), kind), note(str(facts["path"]), kind)), facts)
-
-
-def _refused(file: OpenFile, asked: ReadFile) -> Failure:
-    kind = media_type(file.parts[-1], file.read_at(0, SAMPLE_BYTES), text=False)
-    return Failure(
-        "binary_file",
-        f"Reading {quoted(asked.path)}",
-        f"It is no text but {kind}, {file.size} bytes",
-        'Pass format="base64" for its bytes, or format="text" to read it as text all the same',
-    )
+    return Answer((Audio(file.read_at(0, file.size), kind), note(quoted(asked.path), kind)))

@@ -73,5 +73,5 @@ def _read(place: Place, line_count: int, max_chars: int, stop: Stop) -> tuple[Te
             max_chars=max(max_chars - header, 1),
             stop=stop,
         )
-        told = ", ".join(part for part in reading.notes if part)
+        told = ", ".join(part for part in (*reading.stored, *reading.notes) if part)
         return Text(f"== {path} ({told}) ==\n{reading.text}"), facts | reading.facts
