@@ -145,7 +145,7 @@ def _from_any_thread(
     return handle
 
 
-def _end_process(status: int, deadline_s: float) -> None:
+def _end_process(status: int, deadline_s: float) -> None:  # pragma: no cover - ends the process that measures
     time.sleep(deadline_s)
     # A host that does not read standard error would block the flush too, hence a thread that may stay behind.
     flush = threading.Thread(target=_flush_stderr, daemon=True)
@@ -154,6 +154,6 @@ def _end_process(status: int, deadline_s: float) -> None:
     os._exit(status)
 
 
-def _flush_stderr() -> None:
+def _flush_stderr() -> None:  # pragma: no cover - as above
     with suppress(OSError, ValueError, AttributeError):
         sys.stderr.flush()
