@@ -1,8 +1,11 @@
-"""One .gitignore file as rules: what each line leaves out, to the byte as git reads it.
+"""One .gitignore file as rules: what each line leaves out, byte by byte as git reads it.
 
 A repository is a stranger's work, and so are its patterns. A line that means nothing to git means nothing here, and
 matching takes time in proportion to the name: pathspec's regular expressions, which serve the operator's own
 patterns, need 19 s for `**/a/**/a/**/a/**/a/**/a/**/b` on a hundred directories `a`, and nothing else runs meanwhile.
+
+Two oddities of git are not followed: `a**/b`, which it takes for `a` and `**/b` although its page says that this is
+`a*/b`, and a `/` inside of brackets, which cannot match anything.
 
 Source: gitignore(5); dir.c and wildmatch.c of git 2.39 for what the page leaves open.
 """
@@ -174,8 +177,6 @@ def _class(part: bytes, at: int) -> tuple[bytes, int]:
             members.add(previous)
     if negated:
         members = set(range(256)) - members
-    if not members:
-        raise _MatchesNothing
     return b"[%b]" % b"".join(rb"\x%02x" % member for member in sorted(members)), at + 1
 
 

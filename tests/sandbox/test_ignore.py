@@ -1,6 +1,7 @@
 """What .gitignore files leave out: the same as git, whatever stands in them, and never at the cost of the server."""
 
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -8,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from sandbox import DEEPEST, Access, Kind, RootSpec, Walk, Workspace, ignored_in
@@ -69,8 +70,14 @@ lines = st.lists(st.sampled_from(PIECES), max_size=7).map("".join)
 files = st.lists(lines, max_size=5).map("\n".join)
 
 
+def is_odd(line: str) -> bool:
+    """Tell whether a line holds one of the two oddities of git that `sandbox.gitignore` names."""
+    without_brackets = re.sub(r"\[\[:\w+:\]\]|\[[!^\]\\]*[ab]?[^/\[\]]*\]", "", line)
+    return bool(re.search(r"[^/*!]\*\*|^!.*[^/*]\*\*|\[.*/", without_brackets))
+
+
 @needs_git
-@settings(max_examples=250)
+@pytest.mark.timeout(600)  # at night, with 5,000 examples
 @given(top=files, below=files, end=st.sampled_from(["", "\n", "\r\n", "\0"]))
 @example(top="*\n!*/\n!a.b", below="", end="\n")
 @example(top="/a\n!/a/b", below="!*", end="\n")
@@ -80,6 +87,7 @@ files = st.lists(lines, max_size=5).map("\n".join)
 @example(top="a/**/ab\n/**\n!**/", below="a//b", end="\n")
 @example(top="?\n??", below="[\xc3]?", end="\n")
 def test_a_walk_leaves_out_what_git_leaves_out(repository: Path, top: str, below: str, end: str) -> None:
+    assume(not any(map(is_odd, f"{top}\n{below}".split("\n"))))
     for place, text in {"": top, "a": below}.items():
         (repository / place / ".gitignore").write_bytes(
             "".join(line + (end or "\n") for line in text.split("\n")).encode().removesuffix(b"\n" if not end else b"")
