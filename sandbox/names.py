@@ -28,7 +28,7 @@ def fold(name: str) -> str:
         visible = "".join(char for char in normal if unicodedata.category(char) != "Cf")
         folded = unicodedata.normalize("NFKC", visible.casefold())
     folded = folded.rstrip(" .") or folded
-    return ".git" if _SHORT_GIT.fullmatch(folded) else folded
+    return ".git" if "~" in folded and _SHORT_GIT.fullmatch(folded) else folded
 
 
 # Control characters move a terminal's cursor; bidirectional and invisible ones show a name as another; a line or

@@ -200,9 +200,12 @@ class OpenFile:
         self.size = found.stat.st_size
 
     @property
-    def identity(self) -> tuple[int, int, int, int]:
-        """Device, inode, size and time of change: equal as long as the content is, by the system's clock."""
-        return (self.stat.st_dev, self.stat.st_ino, self.size, self.stat.st_mtime_ns)
+    def identity(self) -> tuple[int, ...]:
+        """Device, inode, size and times of change: equal as long as the content is, by the system's clock.
+
+        The time of the inode's change too, because nobody can set that one back.
+        """
+        return (self.stat.st_dev, self.stat.st_ino, self.size, self.stat.st_mtime_ns, self.stat.st_ctime_ns)
 
     def entry(self) -> Entry:
         """Return the facts of this file, as they were when it was opened."""
@@ -299,7 +302,8 @@ class OpenDirectory:
         facts = self.stat(name)
         kind = Kind.of(facts.st_mode)
         target = self.root.resolver.read_link(self._handle, name) if kind is Kind.LINK else ""
-        return Entry(parts, kind, facts, target, self.root.marks(parts), self.root.hides(parts))
+        marked = self.root.marks(parts)
+        return Entry(parts, kind, facts, target, marked, secret=marked and self.root.hides(parts))
 
     def descend(self, name: str) -> "OpenDirectory":
         """Open the directory `name`.

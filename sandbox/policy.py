@@ -42,9 +42,13 @@ class Patterns:
         """
         self.texts = tuple(patterns)
         self._last_first = tuple(map(_compiled, reversed(self.texts)))
+        self._any = _union([names for _, names, _ in self._last_first])
 
     def rule_for(self, folded: str) -> str | None:
         """Return the pattern that covers the folded names, joined by `/`; None where none does."""
+        # Nearly every name is covered by no pattern, and one look at all of them together tells that.
+        if self._any.match(folded) is None:
+            return None
         # Not asked of a GitIgnoreSpec, which lets an exception for a file win over a later pattern for its directory.
         for text, names, covers in self._last_first:
             if names.match(folded):
@@ -104,6 +108,18 @@ def _compiled(text: str) -> tuple[str, re.Pattern[str], bool]:
         raise ConfigRefused(text, reason="this pattern can match no name")
     # DOTALL: a directory's name may hold a line's end, and what lies in it is covered all the same.
     return text, re.compile(pattern.regex.pattern, re.DOTALL), bool(pattern.include)
+
+
+def _union(patterns: Sequence[re.Pattern[str]]) -> re.Pattern[str]:
+    """Return an expression that matches whatever one of `patterns` does, and a little more.
+
+    More, because each is tried at any depth: a search for that depth is what costs, and is made once instead of
+    once for each. Their named groups go, since a name may stand only once.
+    """
+    if not patterns:
+        return re.compile(r"(?!)")
+    bodies = [re.sub(r"\?P<\w+>", "", each.pattern).removeprefix("^").removeprefix("(?:.+/)?") for each in patterns]
+    return re.compile(f"(?:.+/)?(?:{'|'.join(bodies)})", re.DOTALL)
 
 
 def _anywhere(pattern: str) -> str:

@@ -173,13 +173,14 @@ def _open_root(spec: RootSpec, resolver: Resolver) -> Root:
         raise ConfigRefused(spec.path, reason=f"it cannot be opened as a directory ({refusal.code})") from refusal
     try:
         real = _real_path(spec, handle, resolver)
-        reason = _refusal(handle, real)
-        if reason:
-            raise ConfigRefused(spec.path, reason=reason)
         facts = resolver.stat(handle)
-    except SandboxError:
+    except SandboxError as refusal:
         resolver.close(handle)
-        raise
+        raise ConfigRefused(spec.path, reason=f"it cannot be looked at ({refusal.code})") from refusal
+    reason = _refusal(handle, real)
+    if reason:
+        resolver.close(handle)
+        raise ConfigRefused(spec.path, reason=reason)
     spelled, actual = names_of(spec.path), names_of(real)
     return Root(
         name=spec.name,

@@ -5,7 +5,6 @@ its reason. Its memory does not grow with the directory: of a million siblings o
 """
 
 import enum
-import heapq
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -152,28 +151,40 @@ class Walk:
 
     def _siblings(self, directory: OpenDirectory, first: Key | None) -> Iterator[tuple[Key, Kind]]:
         """Yield the keys and kinds of a directory's entries in order, from `first` on, itself included."""
-        passed: Key | None = None
+        beyond: Key | None = None
         while True:
-            seen = 0
-
-            def candidates(first: Key | None = first, passed: Key | None = passed) -> Iterator[tuple[Key, Kind]]:
-                nonlocal seen
-                for name, kind in directory.names():
-                    seen += 1
-                    if seen % 1024 == 0 and self._stop.is_set():
-                        return
-                    key = self._key(directory, name)
-                    if key is None or (first is not None and key < first) or (passed is not None and key <= passed):
-                        continue
-                    yield key, kind
-
-            batch = heapq.nsmallest(BATCH, candidates())
-            if directory is self._top:
-                self.total = seen
+            batch, whole = self._batch(directory, first, beyond)
             yield from batch
-            if len(batch) < BATCH:
+            if whole:
                 return
-            passed = batch[-1][0]
+            beyond = batch[-1][0]
+
+    def _batch(
+        self, directory: OpenDirectory, first: Key | None, beyond: Key | None
+    ) -> tuple[list[tuple[Key, Kind]], bool]:
+        """Return the least `BATCH` entries from `first` on and beyond `beyond`, and whether those are all."""
+        batch: list[tuple[Key, Kind]] = []
+        whole = True
+        seen = 0
+        for name, kind in directory.names():
+            seen += 1
+            if seen % 1024 == 0 and self._stop.is_set():
+                break
+            key = self._key(directory, name)
+            if key is None or (first is not None and key < first) or (beyond is not None and key <= beyond):
+                continue
+            batch.append((key, kind))
+            if len(batch) == 2 * BATCH:
+                batch.sort()
+                del batch[BATCH:]
+                whole = False
+        if directory is self._top:
+            self.total = seen
+        batch.sort()
+        if len(batch) > BATCH:
+            del batch[BATCH:]
+            whole = False
+        return batch, whole
 
     def _key(self, directory: OpenDirectory, name: str) -> Key | None:
         if self._order is Order.NAME:

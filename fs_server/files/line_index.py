@@ -16,7 +16,7 @@ from fs_server.files.readable import CHUNK, Readable, Stop, go_on
 
 __all__ = ["LineIndex", "LineIndexes"]
 
-Key = tuple[tuple[int, int, int, int], LineEnd, int, int]
+Key = tuple[tuple[int, ...], LineEnd, int, int]
 
 
 @dataclass(slots=True)

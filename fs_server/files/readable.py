@@ -19,8 +19,8 @@ class Readable(Protocol):
         """In bytes, when it was opened."""
 
     @property
-    def identity(self) -> tuple[int, int, int, int]:
-        """Device, inode, size, time of change in nanoseconds: equal as long as the content is."""
+    def identity(self) -> tuple[int, ...]:
+        """What tells one content of one file from any other, as far as the system knows."""
 
     def read_at(self, offset: int, size: int) -> bytes:
         """Return `size` bytes from `offset`, fewer only at the end."""
