@@ -209,7 +209,8 @@ def names_of(path: str) -> tuple[str, ...]:
 
 
 def _refusal(handle: int, real: str) -> str:
-    if not names_of(real):
+    # On Windows a drive is the first of the names, and the whole of it is no choice either.
+    if len(names_of(real)) <= (sys.platform == "win32"):
         return "the whole file system cannot be a root; choose the directories that are meant"
     if sys.platform == "linux":
         kind = _file_system(handle)
