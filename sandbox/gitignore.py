@@ -119,7 +119,7 @@ class _MatchesNothing(Exception):
 
 
 def _segment(part: bytes) -> Segment:
-    if part == b"**":
+    if len(part) > 1 and not part.strip(b"*"):  # three stars and more mean the same as two
         return None
     if not _SPECIAL.search(part):
         return part

@@ -5,12 +5,22 @@ empty names fall away, and `..` stays, because what it means is decided by the l
 """
 
 import os
+import sys
 from dataclasses import dataclass
 
 from sandbox.errors import InvalidPath, NameTooLong
 from sandbox.uris import is_uri, path_of_uri
 
 __all__ = ["Spoken", "parse"]
+
+if sys.platform == "win32":
+    from sandbox.resolve._windows_names import slashed as _slashed
+else:
+
+    def _slashed(text: str, _subject: str) -> str:
+        """Return the text as it is: a backslash is an ordinary character of a name, and no name is reserved."""
+        return text
+
 
 LONGEST_TEXT = 65_536
 """Characters of a path that are looked at: sixteen times what Linux takes in one call."""
@@ -42,7 +52,7 @@ def parse(text: str) -> Spoken:
     if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
         reason = "the text holds half a character; name such a file by its file:// URI, bytes percent-encoded"
         raise InvalidPath(text, reason=reason)
-    path = path_of_uri(text) if is_uri(text) else text
+    path = _slashed(path_of_uri(text) if is_uri(text) else text, text)
     if "\0" in path:
         raise InvalidPath(text, reason="a NUL cannot be part of a path")
     try:

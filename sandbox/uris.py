@@ -5,6 +5,7 @@ Source: RFC 8089 (the `file` scheme), RFC 3986 (percent-encoding: decoded once, 
 
 import os
 import re
+import sys
 from collections.abc import Sequence
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
@@ -49,5 +50,18 @@ def path_of_uri(uri: str) -> str:
 
 def uri_of_path(base: str, parts: Sequence[str] = ()) -> str:
     """Return the file URI of the absolute path `base` with `parts` beneath it."""
-    path = os.fsencode("/".join([base.rstrip("/"), *parts]) or "/")
-    return "file://" + quote_from_bytes(path, safe="/~")
+    path = os.fsencode("/".join([_slashed(base).rstrip("/"), *parts]) or "/")
+    return "file://" + quote_from_bytes(path, safe=_SAFE)
+
+
+if sys.platform == "win32":
+    _SAFE = "/~:"  # the colon of a drive stays as it is (RFC 8089, appendix E.2)
+
+    def _slashed(path: str) -> str:
+        return "/" + path.replace("\\", "/").lstrip("/")
+
+else:
+    _SAFE = "/~"
+
+    def _slashed(path: str) -> str:
+        return path
