@@ -85,6 +85,7 @@ def is_odd(line: str) -> bool:
 @example(top="\ufeffa", below="a\\", end="\n")
 @example(top="a \nb\\ \nab\\\\ ", below="a\t", end="\n")
 @example(top="a/**/ab\n/**\n!**/", below="a//b", end="\n")
+@example(top="b/****/a\n!b/*/a", below="***/a", end="\n")
 @example(top="?\n??", below="[\xc3]?", end="\n")
 def test_a_walk_leaves_out_what_git_leaves_out(repository: Path, top: str, below: str, end: str) -> None:
     assume(not any(map(is_odd, f"{top}\n{below}".split("\n"))))
