@@ -54,7 +54,7 @@ class PolledSource:
             return b""
         try:
             return os.read(self._fd, CHUNK_BYTES)
-        except OSError:  # EIO: the terminal went away. ECONNRESET: so did the peer of a socket.
+        except OSError:  # ECONNRESET from a socket; some systems give EIO from a terminal
             return b""
 
     def stop(self) -> None:

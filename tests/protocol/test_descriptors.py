@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import socket
+import struct
 import subprocess
 import sys
 import tty
@@ -117,14 +118,28 @@ def test_the_claim_loads_nothing_but_the_standard_library() -> None:
     assert done.stdout.strip() == b"[]"
 
 
-@pytest.mark.parametrize("source_of", [open_source, ThreadedSource])
-def test_a_terminal_that_went_away_is_the_end_of_input(source_of: Callable[[int], Source]) -> None:
-    """Reading from it gives EIO."""
+def a_reset_connection() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        ours = socket.create_connection(listening.getsockname())
+        theirs, _ = listening.accept()
+    # To close while lingering for 0 s resets, and the next read gives ECONNRESET (socket(7)).
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    ours.close()
+    return theirs.detach()
 
+
+def a_terminal_that_went_away() -> int:
+    ours, theirs = a_terminal()
+    os.close(ours)
+    return theirs
+
+
+@pytest.mark.parametrize("source_of", [open_source, ThreadedSource])
+@pytest.mark.parametrize("broken", [a_reset_connection, a_terminal_that_went_away])
+def test_a_broken_stream_has_ended(source_of: Callable[[int], Source], broken: Callable[[], int]) -> None:
     async def scenario() -> None:
-        ours, theirs = a_terminal()
-        os.close(ours)
-        assert await source_of(theirs).read() == b""
-        os.close(theirs)
+        fd = broken()
+        assert await source_of(fd).read() == b""
+        os.close(fd)
 
     asyncio.run(scenario())
