@@ -39,7 +39,8 @@ class Report:
 
     def begin(self, directory: str, command: Sequence[str]) -> None:
         """Say what is about to happen."""
-        self._print(Text.assemble("Starting the server on ", (shown(directory), "bold"), " as a host would."))
+        first = Text.assemble("Starting the server on ", (shown(directory), "bold"), " as a host would.")
+        self._console.print(first, soft_wrap=True)
         self._console.print(Text(f"$ {shown(shell(command))}", "dim"), soft_wrap=True)
 
     def step(self, outcome: Outcome) -> None:

@@ -46,7 +46,7 @@ class Survey:
     """What was found; empty or None where there is none, or none was found in time.
 
     Attributes:
-        root: the URI of the first root.
+        root: the URI of the root.
         template: the URI template of its files.
         top: what lies directly in it.
         secret: a path that its settings make secret, whether or not it exists.
@@ -90,7 +90,10 @@ class _File:
 
 
 async def survey(client: Client, tools: Container[str]) -> Survey:
-    """Look through the first root, the nearest directories first, and return what was found."""
+    """Look through the root, the nearest directories first, and return what was found.
+
+    There is one root: the directory that is tried.
+    """
     secret = await _secret(client) if "list_roots" in tools else ""
     roots = (await client.list_resources()).resources if client.server_capabilities.resources is not None else []
     if not roots:
@@ -140,12 +143,9 @@ async def _children(client: Client, root: str) -> AsyncIterator[tuple[t.Resource
 
 
 async def _secret(client: Client) -> str:
-    """Return how `.env` is written in the first root, if that is secret there."""
-    result = await client.call_tool("list_roots", {})
-    roots = (result.structured_content or {}).get("roots", [])
-    if not roots or _DENIED not in roots[0]["secret_patterns"]:
-        return ""
-    return _DENIED if len(roots) == 1 else f"{roots[0]['name']}/{_DENIED}"
+    """Return `.env` if the settings make that secret."""
+    roots = ((await client.call_tool("list_roots", {})).structured_content or {}).get("roots", [])
+    return _DENIED if roots and _DENIED in roots[0]["secret_patterns"] else ""
 
 
 async def _text(client: Client, root: str, files: list[_File]) -> Find | None:

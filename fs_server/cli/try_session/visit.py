@@ -99,7 +99,8 @@ async def visit(
         try:
             await _session(_client(command, era, log, patience_s), visited, over, patience_s)
         except Exception as error:  # noqa: BLE001 - whatever keeps a host from connecting is what came of this step
-            over(Outcome(CONNECT, time.perf_counter() - started, trouble=_words(error, patience_s)))
+            step = replace(CONNECT, name="the session") if visited.connected else CONNECT
+            over(Outcome(step, time.perf_counter() - started, trouble=_words(error, patience_s)))
         length = log.buffer.seek(0, io.SEEK_END)
         log.buffer.seek(max(0, length - LOG_BYTES))
         visited.log = log.buffer.read().decode(errors="replace").strip()

@@ -27,7 +27,7 @@ async def _templates(question: Question) -> Seen:
 
 
 async def _directory(question: Question) -> Seen:
-    uri = question.survey.root
+    uri = _root(question)
     page = await directory_page(question.client, uri)
     names = [child.name + ("/" if child.mime_type == DIRECTORY_TYPE else "") for child in page.resources]
     came = f"{len(names)} children{', and more pages' if page.next_cursor else ''}"
@@ -63,7 +63,7 @@ async def _complete(question: Question) -> Seen:
 
 
 async def _missing(question: Question) -> Seen:
-    uri = f"{question.survey.root}/no/such/file"
+    uri = f"{_root(question)}/no/such/file"
     try:
         await question.client.read_resource(uri)
     except MCPError as error:
@@ -71,6 +71,12 @@ async def _missing(question: Question) -> Seen:
             raise
         return Seen(f"error {error.code}", {"uri": uri}, said=(f"error {error.code}: {error.message}",), refused=True)
     raise Unexpected("What is not there was read.")
+
+
+def _root(question: Question) -> str:
+    if not question.survey.root:
+        raise NothingToAsk("no root is listed")
+    return question.survey.root
 
 
 RESOURCES = Group(
