@@ -7,7 +7,7 @@ of the files touched last would differ from client to client.
 import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, takewhile
 
 from sandbox import Access, Entry, Key, Kind, Place, Root, Stop, Walk, Workspace, shown, uri_of_path
 
@@ -70,7 +70,7 @@ def _listed(entry: Entry, place: Place) -> Listed:
     return Listed(place.uri_of(entry.parts), shown(entry.name), entry.kind, size, entry.stat.st_mtime_ns)
 
 
-def completions(workspace: Workspace, root: Root, typed: str, *, limit: int) -> tuple[list[str], bool]:
+def completions(workspace: Workspace, root: Root, typed: str, *, limit: int, stop: Stop) -> tuple[list[str], bool]:
     """Return how a path relative to `root` can go on from what was typed, sorted, and whether there are more.
 
     Directories end in `/`. Secret names are left out, and those that only an escape could show.
@@ -83,8 +83,9 @@ def completions(workspace: Workspace, root: Root, typed: str, *, limit: int) -> 
     with place.open_directory() as directory:
         fitting = (
             name + ("/" if kind is Kind.DIRECTORY else "")
-            for name, kind in directory.names()
-            if name.startswith(begun) and shown(name) == name and not root.hides((*directory.parts, name))
+            for name, kind in takewhile(lambda _: not stop.is_set(), directory.names())
+            # The directory's own root decides: it may be one inside of the root that was asked.
+            if name.startswith(begun) and shown(name) == name and not directory.root.hides((*directory.parts, name))
         )
         names = heapq.nsmallest(limit + 1, fitting)
     return [folder + slash + name for name in names[:limit]], len(names) > limit

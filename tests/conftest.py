@@ -5,6 +5,8 @@ import os
 import pytest
 from hypothesis import settings
 
+pytest_plugins = ["tests.support.installation"]
+
 # The gate must say the same thing twice: the same examples each time, and no verdict on a slow machine's clock.
 settings.register_profile("gate", derandomize=True, database=None, deadline=None, print_blob=True)
 # At night the examples are new each time; a failure prints how to get it again.
@@ -13,6 +15,7 @@ settings.register_profile("nightly", max_examples=5_000, deadline=None, print_bl
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--nightly", action="store_true", help="run the long forms too, on new random examples")
+    parser.addoption("--update-snapshots", action="store_true", help="write what the tools show now as what is right")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -33,7 +33,7 @@ class CompletionHandler:
         try:
             values, more = await self._services.run(
                 root,
-                lambda _stop: completions(workspace, root, typed, limit=MOST_VALUES),
+                lambda stop: completions(workspace, root, typed, limit=MOST_VALUES, stop=stop),
                 what="Completing a path",
             )
         except (SandboxError, Failure):

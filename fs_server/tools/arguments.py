@@ -1,7 +1,7 @@
 """Arguments of a tool: their schema for the model, and answers that let it repair a wrong call.
 
 Nobody validates before us: neither the protocol library nor the hosts do. Where a client's meaning is plain it is
-taken ("12" for 12, a list as JSON text), because models write such calls.
+taken ("12" for 12, a list as JSON text, null for what can be left out), because models and hosts write such calls.
 """
 
 import difflib
@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 
 from fs_server.errors import Failure, quoted
 
-__all__ = ["Arguments", "PathText", "Paths", "schema_of", "validated"]
+__all__ = ["Arguments", "Paths", "schema_of", "validated"]
 
 
 class Arguments(BaseModel):
@@ -32,7 +32,11 @@ def _list_from_json(value: object) -> object:
     return value
 
 
-PathText = str
+MOST_FAULTS = 3
+"""Faults of one call that are told: more do not fit, and a call may have a million."""
+
+_LONG_NUMBER = 10**18
+
 Paths = Annotated[list[str], BeforeValidator(_list_from_json)]
 
 Model = TypeVar("Model", bound=Arguments)
@@ -64,23 +68,44 @@ def validated(model: type[Model], arguments: Mapping[str, Any], *, tool: str) ->
     Raises:
         Failure: `invalid_argument`, telling every fault that fits, and what is accepted.
     """
+    given = {name: value for name, value in arguments.items() if value is not None or name not in model.model_fields}
     try:
-        return model.model_validate(dict(arguments))
+        return model.model_validate(given)
     except ValidationError as error:
-        faults = [_fault(detail, model) for detail in error.errors(include_url=False, include_context=True)]
-        shown = "; ".join(faults[:3]) + (f"; and {len(faults) - 3} more" if len(faults) > 3 else "")  # noqa: PLR2004
+        details = error.errors(include_url=False, include_context=False)
+        faults = [_fault(detail, model) for detail in details[:MOST_FAULTS]]
+        told = "; ".join(faults) + (f"; and {len(details) - MOST_FAULTS} more" if len(details) > MOST_FAULTS else "")
         accepted = ", ".join(model.model_fields) or "no arguments"
-        raise Failure("invalid_argument", f"{tool}: {shown}", step=f"It takes: {accepted}") from error
+        raise Failure("invalid_argument", f"{tool}: {told}", step=f"It takes: {accepted}") from error
 
 
 def _fault(detail: ErrorDetails, model: type[Arguments]) -> str:
-    where = ".".join(str(part) for part in detail["loc"]) or "the arguments"
+    where = ".".join(str(part) for part in detail["loc"])
     if detail["type"] == "extra_forbidden":
         near = difflib.get_close_matches(where, model.model_fields, n=1)
         return f"{quoted(where)} is no parameter" + (f", {near[0]!r} is" if near else "")
     if detail["type"] == "missing":
         return f"{where} is missing"
-    given = detail["input"]
-    text = given if isinstance(given, str) else json.dumps(given, ensure_ascii=False, default=str)
-    message = detail["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
-    return f"{where} should be {message}, not {quoted(text[:60])}"
+    message = detail["msg"].removesuffix(".").replace(" after validation", "")
+    subject, should, expected = message.partition(" should ")
+    if not should:
+        return f"{where}: {message}"
+    given = f", not {_named(detail['input'])}" if subject == "Input" else ""
+    return f"{where} should {expected}{given}"
+
+
+def _named(given: object) -> str:
+    """Return what a client gave, in few words."""
+    match given:
+        case str():
+            return quoted(given[:60])
+        case list():
+            return "a list"
+        case dict():
+            return "an object"
+        case float() | bool() | None:
+            return json.dumps(given)
+        case int() if abs(given) < _LONG_NUMBER:
+            return str(given)
+        case _:
+            return "such a number"

@@ -10,34 +10,47 @@ from sandbox import Key
 
 __all__ = ["read_cursor", "write_cursor"]
 
+_MARK_BYTES = 4
+
 
 def write_cursor(question: str, keys: Sequence[Key]) -> str:
     """Return a cursor for the place that the `keys` of a walk name, in the answer to `question`."""
-    place = json.dumps([_mark(question), list(keys)]).encode("ascii")
-    return base64.urlsafe_b64encode(place).decode("ascii").rstrip("=")
+    # surrogatepass: a name that is no text holds half characters, and Windows has such names of its own.
+    place = json.dumps(keys, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+    return base64.urlsafe_b64encode(_mark(question, place) + place).decode("ascii").rstrip("=")
 
 
 def read_cursor(question: str, cursor: str) -> tuple[Key, ...]:
     """Return the keys that a cursor stands for; none for "", the beginning.
 
     Raises:
-        Failure: `bad_cursor`, if it was not written for the same `question`.
+        Failure: `bad_cursor`, if it was not written for the same `question`, or was changed.
     """
     if not cursor:
         return ()
     try:
-        mark, keys = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        if mark == _mark(question):
-            return tuple((int(number), str(name)) for number, name in keys)
+        told = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        mark, place = told[:_MARK_BYTES], told[_MARK_BYTES:]
+        if mark == _mark(question, place):
+            return tuple(map(_key, json.loads(place.decode("utf-8", "surrogatepass"))))
     except (ValueError, TypeError, RecursionError):  # whatever a client may have made of it
         pass
     raise Failure(
         "bad_cursor",
-        f"cursor {quoted(cursor[:40])}",
+        f"cursor {quoted(cursor)}",
         "It does not belong to this question",
         "Leave it out to begin anew, and repeat the other arguments exactly when going on",
     )
 
 
-def _mark(question: str) -> int:
-    return zlib.crc32(question.encode("utf-8", "surrogatepass"))
+def _key(told: object) -> Key:
+    match told:
+        case [int(number), str(name)]:
+            return number, name
+        case _:
+            raise ValueError
+
+
+def _mark(question: str, place: bytes) -> bytes:
+    """Return what shows a mistake. It is no signature: a cursor opens nothing that the question does not."""
+    return zlib.crc32(place, zlib.crc32(question.encode("utf-8", "surrogatepass"))).to_bytes(_MARK_BYTES, "big")

@@ -6,8 +6,8 @@ from typing import TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from fs_server.errors import quoted
-from fs_server.files.encoding import SAMPLE_BYTES, Binary, detect
+from fs_server.errors import Failure, quoted
+from fs_server.files.encoding import SAMPLE_BYTES, Encoding, detect
 from fs_server.files.eol import Eol, eol
 from fs_server.files.etag import etag
 from fs_server.files.lines import window
@@ -17,7 +17,7 @@ from fs_server.times import moment
 from fs_server.tools.answer import Answer
 from fs_server.tools.arguments import Arguments
 from fs_server.tools.tool import Effect, tool
-from sandbox import Access, Entry, Kind, OpenFile, Place, Stop, shown
+from sandbox import Access, Entry, Kind, OpenFile, PermissionDenied, Place, Stop, shown
 
 
 class FileInfo(Arguments):
@@ -50,6 +50,7 @@ class FileFacts(BaseModel):
     line_ending: Eol | None = None
     total_lines: int | None = Field(None, description="Not counted above 64 MiB")
     etag: str | None = Field(None, description="Fingerprint of the bytes")
+    incomplete: str | None = Field(None, description="Why something about the content is missing")
 
 
 @tool(title="Describe a file", effect=Effect.READ, data=FileFacts)
@@ -66,11 +67,17 @@ def _facts(place: Place, stop: Stop) -> FileFacts:
     entry = place.stat()
     content: _Content = {}
     if entry.kind is Kind.FILE:
-        with place.open() as file:
-            content = _content(file, stop)
-            entry = file.entry()
+        try:
+            file = place.open()
+        except PermissionDenied:
+            content = {"incomplete": "The server's user may not read it"}
+        else:
+            with file:
+                content = _content(file, stop)
+                entry = file.entry()
+    target = place.link_target()
     return FileFacts(
-        path=shown(place.spoken_of(entry.parts)),
+        path=place.shown_of(entry.parts),
         uri=place.uri_of(entry.parts),
         type=entry.kind,
         size=entry.size,
@@ -82,7 +89,7 @@ def _facts(place: Place, stop: Stop) -> FileFacts:
         group=_group(entry.stat.st_gid),
         hard_links=entry.stat.st_nlink,
         protected=place.root.marks(entry.parts),
-        link_target=place.link_target(),
+        link_target=None if target is None else shown(target),
         **content,
     )
 
@@ -96,24 +103,25 @@ class _Content(TypedDict, total=False):
     bom: bool
     line_ending: Eol
     total_lines: int | None
+    incomplete: str
 
 
 def _content(file: OpenFile, stop: Stop) -> _Content:
     """Return what the bytes tell. One pass for the etag; a second for the lines, of files that are not huge."""
     head = file.read_at(0, SAMPLE_BYTES)
     found = detect(head, file.size)
-    name = file.parts[-1]
-    fingerprint = etag(file, stop=stop)
-    if isinstance(found, Binary):
-        return _Content(etag=fingerprint, media_type=media_type(name, head, text=False))
-    return _Content(
-        etag=fingerprint,
-        media_type=media_type(name, head, text=True),
-        encoding=found.name,
-        bom=bool(found.bom),
-        line_ending=eol(head[len(found.bom) :].decode(found.name, "replace")),
-        total_lines=window(file, found, line_count=1, max_chars=1, stop=stop).total_lines,
-    )
+    told = _Content(media_type=media_type(file.parts[-1], head, text=isinstance(found, Encoding)))
+    if isinstance(found, Encoding):
+        told["encoding"] = found.name
+        told["bom"] = bool(found.bom)
+        told["line_ending"] = eol(head[len(found.bom) :].decode(found.name, "replace"))
+    try:
+        told["etag"] = etag(file, stop=stop)
+        if isinstance(found, Encoding):
+            told["total_lines"] = window(file, found, line_count=1, max_chars=1, stop=stop).total_lines
+    except Failure:  # too large to be gone through in time, or in this encoding
+        told["incomplete"] = "It is too large to be read through"
+    return told
 
 
 def _created(entry: Entry) -> str | None:

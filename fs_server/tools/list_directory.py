@@ -1,9 +1,10 @@
 """The tool `list_directory`: what a directory holds, a page at a time."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -16,6 +17,15 @@ from fs_server.tools.cursor import read_cursor, write_cursor
 from fs_server.tools.tool import Effect, tool
 from sandbox import DEEPEST, Access, Entry, Key, Kind, Order, Place, Stop, Walk, ignored_in, shown
 
+NOTE_CHARS = 400
+"""Room that is kept in a result for the note at its end, its cursor apart."""
+
+LONGEST_LINE = 600
+"""Characters of one entry. A link's text may have 4,096 bytes, a URI three characters for each byte of a name."""
+
+# Names that could be taken for something else than a name of this directory, and names that could not be sent back.
+_MISLEADING = re.compile(r"^\s|\s$|\s\s| -> |\[protected\]$|^file:", re.IGNORECASE)
+
 _ENDS = {Kind.DIRECTORY: "/", Kind.FIFO: "|", Kind.SOCKET: "=", Kind.DEVICE: "%"}
 
 
@@ -24,9 +34,11 @@ class ListDirectory(Arguments):
 
     path: str = Field("", description='Directory; "" for the roots')
     depth: Annotated[int, Field(ge=1, le=DEEPEST, description="Levels; a tree from 2 on")] = 1
-    sort: Annotated[Order, Field(description="Of siblings; newest or largest first")] = Order.NAME
+    sort: Annotated[Literal["name", "modified", "size"], Field(description="Of siblings; newest or largest first")] = (
+        "name"
+    )
     ignored: Annotated[bool, Field(description="Also what .gitignore leaves out")] = False
-    limit: Annotated[int, Field(ge=1, le=2000)] = 200
+    limit: Annotated[int, Field(ge=1, le=2000, description="Entries of a page")] = 200
     cursor: Annotated[str, Field(description="From the last page")] = ""
 
 
@@ -43,89 +55,94 @@ async def list_directory(asked: ListDirectory, services: Services) -> Answer:
         what=f"Listing {quoted(asked.path)}",
     )
     facts: dict[str, object] = {
-        "path": shown(page.spoken),
+        "path": page.shown,
         "uri": page.uri,
         "count": len(page.lines),
         "skipped": dict(page.skipped),
-        "truncated": page.keys is not None,
+        "truncated": bool(page.cursor),
     }
     if page.stopped:
         facts["stopped"] = page.stopped
-    cursor = write_cursor(_question(asked), page.keys) if page.keys is not None else ""
-    if cursor:
-        facts["cursor"] = cursor
-    return Answer((Text("\n".join(page.lines)), _closing(page, cursor)), facts)
+    if page.cursor:
+        facts["cursor"] = page.cursor
+    return Answer((Text("\n".join(page.lines)), _closing(page)), facts)
 
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """One page of a listing; `keys` is where the next one begins, None at the end."""
+    """One page of a listing; `cursor` is where the next one begins, "" at the end."""
 
     lines: list[str]
     skipped: Mapping[str, int]
     total: int | None
     stopped: str
-    keys: tuple[Key, ...] | None
-    spoken: str
+    cursor: str
+    shown: str
     uri: str
 
 
 def _question(asked: ListDirectory) -> str:
-    return repr(("list_directory", asked.path, asked.depth, asked.sort.value, asked.ignored))
+    return repr(("list_directory", asked.path, asked.depth, asked.sort, asked.ignored))
 
 
-def _page(place: Place, asked: ListDirectory, after: tuple[Key, ...], budget: int, stop: Stop) -> _Page:
+def _page(place: Place, asked: ListDirectory, after: tuple[Key, ...], max_chars: int, stop: Stop) -> _Page:
     with place.open_directory() as directory:
         ignored = None
         if not asked.ignored:
             with place.root_directory() as top:
                 ignored = ignored_in(top, directory.parts)
-        walk = Walk(directory, depth=asked.depth, order=asked.sort, ignored=ignored, after=after, stop=stop)
+        walk = Walk(directory, depth=asked.depth, order=Order(asked.sort), ignored=ignored, after=after, stop=stop)
+        question = _question(asked)
         lines: list[str] = []
-        keys: tuple[Key, ...] = after
+        left = max_chars - NOTE_CHARS
+        cursor = write_cursor(question, after)
         more = False
         # One more than is shown tells whether there are more, without a page that is empty in the end.
         for entry in islice(walk, asked.limit + 1):
             line = _line(entry, len(walk.keys) - 1, place)
-            budget -= len(line) + 1
-            if len(lines) == asked.limit or (budget < 0 and lines):
+            following = write_cursor(question, walk.keys)
+            left -= len(line) + 1
+            if len(lines) == asked.limit or (left < len(following) and lines):
                 more = True
                 break
             lines.append(line)
-            keys = walk.keys
+            cursor = following
         return _Page(
             lines=lines,
             skipped=walk.skipped,
             total=walk.total,
             stopped=walk.stopped,
-            keys=keys if more or walk.stopped else None,
-            spoken=place.spoken_of(directory.parts),
+            cursor=cursor if more or walk.stopped else "",
+            shown=place.shown_of(directory.parts),
             uri=place.uri_of(directory.parts),
         )
 
 
 def _line(entry: Entry, level: int, place: Place) -> str:
     """Return `SIZE  TIME  NAME`; of what is secret no more than its name."""
-    name = shown(entry.name) + _ENDS.get(entry.kind, "")
-    if entry.kind is Kind.LINK:
+    name = shown(entry.name)
+    uri = place.uri_of(entry.parts) if name != entry.name or _MISLEADING.search(name) else ""
+    name += _ENDS.get(entry.kind, "")
+    if entry.kind is Kind.LINK and not entry.secret:
         name += f" -> {shown(entry.link_target)}"
-    if shown(entry.name) != entry.name:
-        name += f"  ({place.uri_of(entry.parts)})"  # the escaped name cannot be sent back; the URI can
-    if entry.protected:
-        name += " [protected]"
     size = f"{entry.size}" if entry.kind is Kind.FILE and not entry.secret else "-"
     time = "-" if entry.secret else minute(entry.stat.st_mtime_ns)
-    return f"{size:>10}  {time:<16}  {'  ' * level}{name}"
+    line = f"{size:>10}  {time:<16}  {'  ' * level}{name}"
+    if len(line) > LONGEST_LINE:
+        line = f"{line[: LONGEST_LINE - 1]}…"
+    if uri and len(line) + len(uri) <= 2 * LONGEST_LINE:
+        line += f"  ({uri})"  # the name as it is shown cannot be sent back; the URI can
+    return line + " [protected]" * entry.protected
 
 
-def _closing(page: _Page, cursor: str) -> Text:
+def _closing(page: _Page) -> Text:
     of = f" of {page.total}" if page.total is not None and page.total > len(page.lines) else ""
     left_out = ", ".join(f"{count} {reason}" for reason, count in sorted(page.skipped.items()))
     return note(
-        f"{shown(page.spoken)}: {len(page.lines)} entries{of}",
+        f"{quoted(page.shown)}: {len(page.lines)} entries{of}",
         f"left out: {left_out}" if left_out else "",
         f"stopped: {page.stopped}" if page.stopped else "",
-        f'more: cursor="{cursor}"' if cursor else "",
+        f'more: cursor="{page.cursor}"' if page.cursor else "",
     )
 
 

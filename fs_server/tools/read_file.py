@@ -20,6 +20,9 @@ from fs_server.tools.arguments import Arguments
 from fs_server.tools.tool import Effect, tool
 from sandbox import Access, OpenFile, Place, Stop, shown
 
+NOTE_CHARS = 400
+"""Room that is kept in a result for the note at its end."""
+
 AUDIO_BYTES = 700_000
 """Bytes of a sound that are handed out: in base64 they stay below the 1 MB that one desktop host takes."""
 
@@ -42,7 +45,7 @@ async def read_file(asked: ReadFile, services: Services) -> Answer:
     Pictures and sounds come as such; PDF, notebook, docx and xlsx as text.
     """
     place = services.at(asked.path, Access.READ)
-    max_chars = services.limits.result_chars
+    max_chars = services.limits.result_chars - NOTE_CHARS
     read = await services.run(
         place.root, lambda stop: _read(place, asked, max_chars, stop), what=f"Reading {quoted(asked.path)}"
     )
@@ -98,7 +101,7 @@ def _text(file: OpenFile, encoding: Encoding, asked: ReadFile, max_chars: int, s
         file,
         encoding,
         start_line=asked.start_line,
-        line_count=asked.line_count,
+        line_count=min(asked.line_count, max_chars),  # a line has a character at least
         numbered=asked.numbered,
         max_chars=max_chars,
         stop=stop,
@@ -128,7 +131,7 @@ def _document(asked: ReadFile, document: DocumentText, max_chars: int) -> Answer
         InMemory(document.text.encode()),
         Encoding("utf-8", b"", "extracted"),
         start_line=asked.start_line,
-        line_count=asked.line_count,
+        line_count=min(asked.line_count, max_chars),  # a line has a character at least
         numbered=asked.numbered,
         max_chars=max_chars,
         stop=None,
