@@ -151,11 +151,12 @@ async def _secret(client: Client) -> str:
 async def _text(client: Client, root: str, files: list[_File]) -> Find | None:
     """Return the first file that the server itself takes for text: names promise much."""
     likely = (file for file in files if file.listed.size in TEXT_BYTES and not file.kind.startswith("image/"))
-    for file in itertools.islice(likely, MOST_CHECKED):
-        find = _find(root, file.listed)
-        result = await client.call_tool("file_info", {"path": find.path})
-        if not result.is_error and (result.structured_content or {}).get("encoding"):
-            return find
+    with anyio.move_on_after(MOST_SECONDS):
+        for file in itertools.islice(likely, MOST_CHECKED):
+            find = _find(root, file.listed)
+            result = await client.call_tool("file_info", {"path": find.path})
+            if not result.is_error and (result.structured_content or {}).get("encoding"):
+                return find
     return None
 
 
