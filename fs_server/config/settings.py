@@ -38,7 +38,7 @@ class Limits:
         about="Bytes of one line on standard input, which is one message.",
     )
     concurrent_calls: int = _limit(
-        32, least=1, most=1_024, about="Calls that are worked on at the same time. Others wait their turn."
+        32, least=1, most=1_024, about="Calls that are worked on at the same time; one more is told to wait."
     )
     calls_per_minute: int = _limit(
         0,
