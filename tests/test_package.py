@@ -1,15 +1,8 @@
-"""The wheel as a user gets it: what is in it, that it starts, and that the directory it starts in runs no code.
-
-The wheel is built by the real backend and installed by pip into a new environment. Only the dependencies come from
-the environment of the tests, so nothing is downloaded.
-"""
+"""The wheel as a user gets it: what is in it, that it starts, and that the directory it starts in runs no code."""
 
 import json
 import os
 import subprocess
-import sys
-import sysconfig
-import venv
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,42 +10,13 @@ from pathlib import Path
 import pytest
 
 import fs_server
+from tests.support.installation import Installed
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 PACKAGES = ("fs_server", "resources", "sandbox")
 
 # One worker builds for all the tests here.
 pytestmark = pytest.mark.xdist_group("package")
-
-
-@pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
-    subprocess.run(build, cwd=CHECKOUT, check=True, capture_output=True)
-    (built,) = folder.glob("*.whl")
-    return built
-
-
-@dataclass(frozen=True)
-class Installed:
-    """A new environment that holds the wheel."""
-
-    python: str
-    console: str
-
-
-@pytest.fixture(scope="session")
-def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    folder = tmp_path_factory.mktemp("installed")
-    venv.create(folder, symlinks=os.name != "nt")
-    places = sysconfig.get_paths("venv", {"base": str(folder), "platbase": str(folder)})
-    suffix = ".exe" if os.name == "nt" else ""
-    python = str(Path(places["scripts"], f"python{suffix}"))
-    pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", "--no-index"]
-    subprocess.run([*pip, str(wheel)], cwd=folder, check=True, capture_output=True)
-    Path(places["purelib"], "dependencies.pth").write_text(sysconfig.get_path("purelib"), "locale")
-    return Installed(python=python, console=str(Path(places["scripts"], f"fs-server-mcp{suffix}")))
 
 
 def test_the_wheel_holds_exactly_our_packages_whole(wheel: Path) -> None:
@@ -143,6 +107,7 @@ STARTS = [
 
 
 @pytest.mark.parametrize("start", STARTS, ids=lambda start: start.name)
+@pytest.mark.guarantee("G11")
 def test_a_hostile_working_directory_runs_none_of_its_code(
     start: Start, installed: Installed, hostile: Hostile
 ) -> None:
