@@ -49,16 +49,20 @@ class Outcome:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the gate and return its exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.check", description="The gate of fs-server.")
-    parser.add_argument("--fix", action="store_true", help="let ruff repair style before it judges")
+    parser.add_argument(
+        "--fix", action="store_true", help="let ruff repair style, and write the made parts of the documents anew"
+    )
     parser.add_argument("--nightly", action="store_true", help="run the long forms of the tests too")
     chosen = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as data:
         environment = {**os.environ, "COVERAGE_FILE": str(Path(data, "coverage"))}
+        # First of all, because a test reads the documents.
+        made = _run_all([Step("documents", ["tests.generated"])] if chosen.fix else [], environment)
         # Two lanes for two cores: the tests wait for processes and clocks, the checks only compute.
         with ThreadPoolExecutor(2) as lanes:
             checks = lanes.submit(_run_all, list(_checks(fix=chosen.fix)), environment)
             tests = _run(_tests(nightly=chosen.nightly), environment)
-        outcomes = [*checks.result(), tests, *_run_all(list(_coverage()), environment)]
+        outcomes = [*made, *checks.result(), tests, *_run_all(list(_coverage()), environment)]
     return _close(outcomes, closing_line(tests.output))
 
 
