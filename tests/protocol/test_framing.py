@@ -81,6 +81,7 @@ def test_any_line_has_one_outcome(line: bytes) -> None:
     members=st.dictionaries(st.sampled_from(["jsonrpc", "method", "params", "extra"]), json_values),
     good=st.booleans(),
 )
+@pytest.mark.guarantee("G8")
 def test_an_object_with_a_usable_id_is_served_or_refused_under_that_id(
     *, request_id: int | str, members: dict[str, Any], good: bool
 ) -> None:

@@ -16,6 +16,7 @@ proc = pytest.mark.skipif(sys.platform != "linux", reason="memory and idleness a
 
 @proc
 @pytest.mark.parametrize("lines", [1, 2], ids=["100 MB line", "twice"])
+@pytest.mark.guarantee("G8")
 def test_a_line_of_100_megabytes_is_skipped_in_bounded_memory(start_any: Start, lines: int) -> None:
     """The limit is 32 MiB. The line is held up to there, in a buffer that may be copied once to grow."""
     client = start_any(era=Era.LEGACY)

@@ -53,6 +53,7 @@ def answers_after(client: WireClient, data: bytes, wanted: int = 1) -> list[Mess
         ),
     ],
 )
+@pytest.mark.guarantee("G8")
 def test_a_line_that_is_no_message_is_answered_with_an_error(
     survivor: WireClient, line: bytes, code: int, request_id: str | None
 ) -> None:
@@ -145,6 +146,7 @@ def test_a_last_line_without_its_end_is_served(start_any: Start) -> None:
         ),
     ],
 )
+@pytest.mark.guarantee("G8")
 def test_the_id_of_a_line_over_the_limit_is_found_at_either_end(survivor: WireClient, line: bytes, where: str) -> None:
     """A caller whose id stood last waited until its timeout."""
     request_id = next(fresh_ids)

@@ -38,6 +38,7 @@ every_way = pytest.mark.parametrize("how", [None, *SIGNALS], ids=shown)
 
 
 @every_way
+@pytest.mark.guarantee("G9")
 def test_an_idle_server_ends_with_its_status(start_any: Start, how: signal.Signals | None) -> None:
     client = start_any()
     client.shake_hands()
@@ -78,6 +79,7 @@ def test_a_call_that_needs_a_moment_more_is_answered(start: Start, how: signal.S
 
 @every_way
 @pytest.mark.parametrize("tool", ["thread", "own_thread"])
+@pytest.mark.guarantee("G9")
 def test_a_stuck_thread_keeps_neither_the_process_nor_its_resources(
     start: Start, tmp_path: Path, how: signal.Signals | None, tool: str
 ) -> None:
@@ -116,6 +118,7 @@ def test_an_empty_input_is_no_error(start_any: Start) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows tells a writer only when it writes")
+@pytest.mark.guarantee("G9")
 def test_an_idle_server_notices_that_its_output_was_closed(start_any: Start) -> None:
     client = start_any(reading=False)
     client.close_stdout()
@@ -135,6 +138,7 @@ def test_a_server_whose_client_left_during_a_call_ends(start: Start, tmp_path: P
 
 @proc
 @pytest.mark.parametrize("how", [None, signal.SIGTERM], ids=shown)
+@pytest.mark.guarantee("G9")
 def test_a_client_that_never_reads_cannot_hold_the_server(
     start: Start, tmp_path: Path, how: signal.Signals | None, era: Era
 ) -> None:

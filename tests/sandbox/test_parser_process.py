@@ -86,6 +86,7 @@ def test_a_parser_that_goes_wrong_is_told_of_by_why(descriptor: int, act: str, w
     assert children() == []
 
 
+@pytest.mark.guarantee("G7")
 def test_a_parser_that_never_answers_is_killed_at_its_deadline(descriptor: int) -> None:
     limits = ParserLimits(wall_s=0.5)
     assert failed(descriptor, "wait", limits) == (WhyFailed.TIME, "0.5 s")
@@ -111,11 +112,13 @@ def test_a_cancelled_caller_leaves_no_child_behind(descriptor: int) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limits")
 @pytest.mark.parametrize("act", ["open_a_file", "open_a_socket"])
+@pytest.mark.guarantee("G7")
 def test_a_loaded_parser_can_open_nothing_more(descriptor: int, act: str) -> None:
     assert ask(descriptor, act).facts["refused"] == "OSError"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the limits differ elsewhere")
+@pytest.mark.guarantee("G7")
 def test_the_limits_stand_soft_and_hard(descriptor: int) -> None:
     assert ask(descriptor, "limits").facts == {
         "CORE": [0, 0],

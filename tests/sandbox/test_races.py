@@ -101,6 +101,7 @@ def outcomes(attempt: Try, workspace: Workspace, seconds: float, expected: set[s
 @pytest.mark.corpus("race-008")
 @pytest.mark.parametrize("seconds", LENGTHS)
 @pytest.mark.parametrize("attempt", [read, stat, list_directory, walk_tree])
+@pytest.mark.guarantee("G2")
 def test_swapping_a_directory_for_a_link_out_shows_nothing_outside(
     attempt: Try, seconds: float, held: Workspace, ground: Path
 ) -> None:
@@ -137,6 +138,7 @@ def test_a_directory_moved_out_of_the_root_is_itself_or_nothing(path: str, held:
     assert attacker.changes > 1000
 
 
+@pytest.mark.guarantee("G2")
 def test_a_directory_moved_out_during_a_walk_never_shows_its_new_neighbours(held: Workspace, ground: Path) -> None:
     names = {"a", "b", "c", "d", "f", "only-inside", "evil"}
 
@@ -154,6 +156,7 @@ def test_a_directory_moved_out_during_a_walk_never_shows_its_new_neighbours(held
 
 
 @pytest.mark.corpus("race-011")
+@pytest.mark.guarantee("G6")
 def test_a_file_swapped_for_a_fifo_never_holds_a_reader_up(held: Workspace, ground: Path) -> None:
     make_tree(ground, ["root/pipe|"])
     with Attacker("exchange", ground / "root/d/f", ground / "root/pipe") as attacker:

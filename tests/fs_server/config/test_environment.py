@@ -36,6 +36,7 @@ def test_an_empty_variable_is_not_set() -> None:
         ("FS_SERVER_RESULT_CHARS", "FS_SERVER_LIMITS_RESULT_CHARS"),
     ],
 )
+@pytest.mark.guarantee("G14")
 def test_a_misspelt_variable_is_refused_and_the_nearest_named(variable: str, nearest: str) -> None:
     with pytest.raises(ConfigError, match=rf'"{variable}"\. Did you mean {nearest}\?'):
         environment.read({variable: "1"})

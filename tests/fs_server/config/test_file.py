@@ -86,6 +86,7 @@ def test_the_built_in_patterns_can_be_left_out(config: Path) -> None:
         ("result_chars = 5000", "limits.result_chars"),
     ],
 )
+@pytest.mark.guarantee("G14")
 def test_an_unknown_key_is_refused_and_the_nearest_named(config: Path, text: str, nearest: str) -> None:
     told = refusal(config, text)
     assert f"Did you mean {nearest}" in told

@@ -162,6 +162,7 @@ def test_roots_of_the_command_line_replace_those_of_environment_and_file(home: P
     assert [root.path for root in load.load(flags.parse(["c"]).layer, environment).roots] == [home / "c"]
 
 
+@pytest.mark.guarantee("G14")
 def test_no_root_at_all_is_refused_with_what_to_write() -> None:
     with pytest.raises(ConfigError) as caught:
         served("--read-only")
@@ -218,6 +219,7 @@ def at(opened: list[Workspace], path: str, access: Access, *argv: str, config: s
 
 @posix
 @pytest.mark.parametrize("name", [".env", ".env.local", "a/b/x.pem", "id_rsa.pub", ".aws/credentials", ".NPMRC"])
+@pytest.mark.guarantee("G4")
 def test_secrets_cannot_be_read_by_default(name: str, home: Path, opened: list[Workspace]) -> None:
     with pytest.raises(ProtectedPath):
         at(opened, name, Access.READ, str(home.parent))

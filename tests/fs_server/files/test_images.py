@@ -176,6 +176,7 @@ def bomb(path: Path, side: int) -> None:
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + part(b"IHDR", head) + part(b"IDAT", data) + part(b"IEND", b""))
 
 
+@pytest.mark.guarantee("G7")
 def test_a_bomb_is_refused_and_the_server_stays_small(tmp_path: Path) -> None:
     path = tmp_path / "bomb.png"
     bomb(path, 50_000)

@@ -281,6 +281,7 @@ def test_a_file_that_changed_is_counted_again(tmp_path: Path) -> None:
         assert window(file, UTF8, start_line=2, max_chars=9).text == "end\n"
 
 
+@pytest.mark.guarantee("G13")
 def test_a_gigabyte_is_read_in_windows_in_flat_memory(tmp_path: Path) -> None:
     """A sparse file, one line of a gigabyte of zeros and two more, in a child that may hold 100 MiB more."""
     path = tmp_path / "sparse"

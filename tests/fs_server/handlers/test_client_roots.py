@@ -71,6 +71,7 @@ def test_a_hint_puts_the_clients_root_first_and_takes_none_away(code: Path) -> N
     drive(code, [code / "notes"], step)
 
 
+@pytest.mark.guarantee("G10")
 def test_a_hint_from_outside_changes_nothing(code: Path) -> None:
     async def step(client: Client, _roots: list[t.Root]) -> None:
         assert await names_until(client, ["code", "notes"]) == ["code", "notes"]
@@ -81,6 +82,7 @@ def test_a_hint_from_outside_changes_nothing(code: Path) -> None:
     drive(code, [code / "outside"], step)
 
 
+@pytest.mark.guarantee("G10")
 def test_narrow_serves_only_what_lies_in_both(code: Path) -> None:
     async def step(client: Client, _roots: list[t.Root]) -> None:
         assert await names_until(client, ["app"]) == ["app"]
