@@ -32,6 +32,7 @@ NOT_OFFERED = {"mnt-002"}
 
 @pytest.mark.parametrize("backend", RESOLVERS)
 @pytest.mark.parametrize("attack", TABLE, ids=lambda attack: attack.id)
+@pytest.mark.guarantee("G1", "G4", "G6")
 def test_every_entry_ends_as_the_corpus_says(attack: Attack, backend: str, tmp_path: Path) -> None:
     if attack.nonroot:
         as_ordinary_user(f"{__name__}:play_by_name", attack.id, backend, str(own_directory(tmp_path)))
@@ -98,6 +99,7 @@ def test_one_directory_under_several_spellings_is_one_root(root: Path, open_root
 
 @pytest.mark.corpus("pfx-011")
 @pytest.mark.parametrize("path", ["/", "//", "/.", "/tmp/..", "/proc/self/root"])
+@pytest.mark.guarantee("G14")
 def test_the_whole_file_system_is_no_root(path: str, open_roots: Open) -> None:
     with pytest.raises(ConfigRefused, match="whole file system"):
         open_roots(RootSpec("everything", path))
@@ -115,6 +117,7 @@ def test_a_home_directory_can_be_a_root_whose_keys_are_secret(root: Path, open_r
 
 
 @pytest.mark.corpus("spec-005")
+@pytest.mark.guarantee("G6")
 def test_a_device_is_never_opened(root: Path, workspace: Workspace) -> None:
     try:
         os.mknod(root / "null", 0o666 | stat.S_IFCHR, os.makedev(1, 3))
@@ -164,11 +167,13 @@ def test_a_mount_that_the_operator_made_in_a_root_is_part_of_it(backend: str, tm
 
 
 @pytest.mark.corpus("mnt-004", "mnt-005")
+@pytest.mark.guarantee("G13")
 def test_a_mount_that_hangs_takes_its_own_root_and_nothing_else(backend: str, tmp_path: Path) -> None:
     in_private_mounts("tests.sandbox.private_mounts:outlive_a_mount_that_hangs", backend, str(tmp_path))
 
 
 @pytest.mark.corpus("uni-010")
+@pytest.mark.guarantee("G4")
 def test_a_directory_that_folds_case_gives_no_secret_away(backend: str, tmp_path: Path) -> None:
     in_private_mounts("tests.sandbox.private_mounts:ask_a_folding_directory", backend, str(tmp_path))
 
@@ -182,6 +187,7 @@ def test_a_root_that_is_no_directory_is_refused_at_start(line: str | None, tmp_p
 
 
 @pytest.mark.corpus("root-012")
+@pytest.mark.guarantee("G10")
 def test_a_client_can_narrow_the_roots_and_never_widen_them(root: Path, workspace: Workspace) -> None:
     make_tree(root, ["a/f = A"])
     assert workspace.within([str(root.parent / "elsewhere"), "/etc"]).roots == ()
