@@ -20,7 +20,11 @@ def fixture_server(_: Path) -> list[str]:
     return [sys.executable, FIXTURE]
 
 
-SERVERS: dict[str, Callable[[Path], list[str]]] = {"fixture": fixture_server}
+def product(root: Path) -> list[str]:
+    return [sys.executable, "-m", "fs_server", str(root)]
+
+
+SERVERS: dict[str, Callable[[Path], list[str]]] = {"fixture": fixture_server, "product": product}
 """Command lines by name. Tests that need no special tools run against each of them."""
 
 
