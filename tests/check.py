@@ -56,6 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as data:
         environment = {**os.environ, "COVERAGE_FILE": str(Path(data, "coverage"))}
+        # Without it, each of the hundreds of servers that the tests start would compile everything anew.
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
         # First of all, because a test reads the documents.
         made = _run_all([Step("documents", ["tests.generated"])] if chosen.fix else [], environment)
         # Two lanes for two cores: the tests wait for processes and clocks, the checks only compute.
