@@ -17,6 +17,9 @@ from dataclasses import dataclass
 __all__ = ["Rule", "rules_of"]
 
 _SPECIAL = re.compile(rb"[*?\[\\]")
+_ESCAPED_SLASH = re.compile(
+    rb"(?<!\\)((?:\\\\)*)\\/"
+)  # an odd number of backslashes: the last one belongs to the slash
 _ANY = re.compile(b".*", re.DOTALL)
 _CLASSES = {
     name: re.compile(members)
@@ -104,7 +107,8 @@ def _rule(line: bytes) -> Rule | None:
     if not path:
         return None
     try:
-        segments = [_segment(part) for part in path.removeprefix(b"/").split(b"/")]
+        plain = _ESCAPED_SLASH.sub(rb"\1/", path.removeprefix(b"/"))
+        segments = [_segment(part) for part in plain.split(b"/")]
     except _MatchesNothing:
         return None
     if b"/" not in path:

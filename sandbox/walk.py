@@ -1,7 +1,8 @@
 """A bounded walk through a directory, in a stated order, that can be taken up again where it ended.
 
 It goes by handles, never follows a link, and never raises on the way: what cannot be looked at is counted under
-its reason. Its memory does not grow with the directory: of a million siblings only a batch is held at a time.
+its reason; only the first directory itself has to be readable. Its memory does not grow with the directory: of a
+million siblings only a batch is held at a time.
 """
 
 import enum
@@ -9,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sandbox.errors import SandboxError
+from sandbox.errors import NameTooLong, SandboxError
 from sandbox.ignore import NOTHING_IGNORED, Ignored
 from sandbox.limits import Stop
 from sandbox.place import Entry, OpenDirectory
@@ -19,6 +20,9 @@ __all__ = ["DEEPEST", "Key", "Order", "Walk"]
 
 DEEPEST = 64
 """Levels that a walk goes down; one directory is held open for each."""
+
+LONGEST_WAY = 1_000
+"""Characters of the names from the walk's directory to one that it enters: so long a cursor may become."""
 
 BATCH = 20_000
 """Siblings held at a time. A larger directory is read once per batch that is really needed."""
@@ -82,6 +86,11 @@ class Walk:
         self._ignored = ignored or NOTHING_IGNORED
 
     def __iter__(self) -> Iterator[Entry]:
+        """Yield the entries.
+
+        Raises:
+            SandboxError: the directory itself cannot be read; without a subject.
+        """
         levels = [self._level(self._top, self._ignored, self._after)]
         keys: list[Key] = []
         try:
@@ -119,6 +128,8 @@ class Walk:
         try:
             return next(level.siblings, None)
         except SandboxError as refusal:
+            if level.directory is self._top:
+                raise
             self.skipped[refusal.code] += 1
             return None
 
@@ -137,7 +148,10 @@ class Walk:
         return kind is Kind.DIRECTORY and len(levels) < self._depth
 
     def _descend(self, level: _Level, name: str, resume: Sequence[Key]) -> _Level | None:
+        way = level.directory.parts[len(self._top.parts) :]
         try:
+            if sum(map(len, way)) + len(way) + len(name) > LONGEST_WAY:
+                raise NameTooLong
             directory = level.directory.descend(name)
         except SandboxError as refusal:
             self.skipped[refusal.code] += 1

@@ -86,6 +86,7 @@ def is_odd(line: str) -> bool:
 @example(top="a \nb\\ \nab\\\\ ", below="a\t", end="\n")
 @example(top="a/**/ab\n/**\n!**/", below="a//b", end="\n")
 @example(top="b/****/a\n!b/*/a", below="***/a", end="\n")
+@example(top="a\\/b\n\\/b\nab\\/", below="a\\\\/b", end="\n")
 @example(top="?\n??", below="[\xc3]?", end="\n")
 def test_a_walk_leaves_out_what_git_leaves_out(repository: Path, top: str, below: str, end: str) -> None:
     assume(not any(map(is_odd, f"{top}\n{below}".split("\n"))))
@@ -169,6 +170,8 @@ HOSTILE: Mapping[str, bytes] = {
     "bracket in bracket": b"[[" * 100_000 + b"]",
     "classes": b"[[:alpha:" * 20_000,
     "backslashes": b"\\" * 199_999,
+    "escaped slashes": b"\\/" * 100_000,
+    "backslashes before a slash": b"\\" * 199_999 + b"/x",
     "spaces": b" " * 200_000 + b"x",
     "slashes": b"/" * 200_000,
     "many lines": b"\n".join(b"*%d?" % number for number in range(40_000)),
