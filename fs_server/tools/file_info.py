@@ -19,6 +19,9 @@ from fs_server.tools.arguments import Arguments
 from fs_server.tools.tool import Effect, tool
 from sandbox import Access, Entry, Kind, OpenFile, PermissionDenied, Place, Stop, shown
 
+TOO_LARGE = "It is too large to be read through"
+UNREADABLE = "The server's user may not read it"
+
 
 class FileInfo(Arguments):
     """What `file_info` takes."""
@@ -59,8 +62,12 @@ async def file_info(asked: FileInfo, services: Services) -> Answer:
     place = services.at(asked.path, Access.INSPECT)
     facts = await services.run(place.root, lambda stop: _facts(place, stop), what=f"Describing {quoted(asked.path)}")
     named = ("path", "uri", "etag", "size", "encoding", "total_lines")
-    told = {name: getattr(facts, name) for name in named if getattr(facts, name) is not None}
-    return Answer(facts=told | ({"eol": facts.line_ending} if facts.line_ending else {}), data=facts)
+    told: dict[str, object] = {name: value for name in named if (value := getattr(facts, name)) is not None}
+    if facts.line_ending is not None:
+        told["eol"] = facts.line_ending
+    if facts.incomplete == TOO_LARGE:
+        told["stopped"] = "timeout"
+    return Answer(facts=told, data=facts)
 
 
 def _facts(place: Place, stop: Stop) -> FileFacts:
@@ -70,7 +77,7 @@ def _facts(place: Place, stop: Stop) -> FileFacts:
         try:
             file = place.open()
         except PermissionDenied:
-            content = {"incomplete": "The server's user may not read it"}
+            content = {"incomplete": UNREADABLE}
         else:
             with file:
                 content = _content(file, stop)
@@ -120,7 +127,7 @@ def _content(file: OpenFile, stop: Stop) -> _Content:
         if isinstance(found, Encoding):
             told["total_lines"] = window(file, found, line_count=1, max_chars=1, stop=stop).total_lines
     except Failure:  # too large to be gone through in time, or in this encoding
-        told["incomplete"] = "It is too large to be read through"
+        told["incomplete"] = TOO_LARGE
     return told
 
 

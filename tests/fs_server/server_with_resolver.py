@@ -1,6 +1,8 @@
-"""The product's server with a resolver that the test chooses.
+"""The product's server with a resolver, or as a user, that the test chooses.
 
     python tests/fs_server/server_with_resolver.py NAME ARGUMENTS-OF-SERVE…
+
+`nobody` is the server's own choice of a resolver, in a process that is no root: no permission holds root back.
 
 `stuck` is the stepwise resolver on a file system that hangs: whoever looks up a FIFO by the name `stuck` waits in the
 kernel until somebody opens its other end.
@@ -16,14 +18,17 @@ from fs_server.protocol import claim_stdio  # noqa: E402
 
 WIRE = claim_stdio()
 
+import codecs  # noqa: E402
 import os  # noqa: E402
 from collections.abc import Sequence  # noqa: E402
 
 from fs_server import app  # noqa: E402
 from fs_server.config import flags, load  # noqa: E402
 from sandbox import BACKENDS  # noqa: E402
-from sandbox.resolve import Found  # noqa: E402
+from sandbox.resolve import Found, choose  # noqa: E402
 from sandbox.resolve._stepwise import StepwiseResolver  # noqa: E402
+
+NOBODY = 65534
 
 
 class StuckResolver(StepwiseResolver):
@@ -37,11 +42,21 @@ class StuckResolver(StepwiseResolver):
         return super().resolve(root, parts, directory=directory)
 
 
+def become_nobody() -> None:
+    codecs.lookup("ascii")  # root's own Python may be out of the user's reach, and this is imported only when used
+    if os.geteuid() == 0:
+        os.setgroups([])
+        os.setgid(NOBODY)
+        os.setuid(NOBODY)
+
+
 def main() -> int:
     name, *arguments = sys.argv[1:]
     invocation = flags.parse(["serve", *arguments])
     settings = load.load(invocation.layer, os.environ, invocation.config)
-    resolvers = {**BACKENDS, "stuck": StuckResolver}
+    resolvers = {**BACKENDS, "stuck": StuckResolver, "nobody": choose}
+    if name == "nobody":
+        become_nobody()
     return app.run(settings, WIRE, resolver=resolvers[name]())
 
 

@@ -1,0 +1,112 @@
+"""What holds for the result of every tool: the facts, the schemas, the equal text, the note."""
+
+import json
+import os
+import re
+import wave
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from fs_server.tools import TOOLS
+from tests.support.product import FACTS, Files
+from tests.support.tree import make_tree
+
+CONTRACT = frozenset({
+    "path", "uri", "etag", "previous_etag", "size", "encoding", "eol", "start_line", "end_line", "total_lines",
+    "next_start_line", "cursor", "count", "truncated", "stopped", "skipped", "change_id", "created", "occurrences",
+    "exit_code", "signal", "timed_out", "duration_s", "cpu_s", "max_rss_bytes", "stdout_bytes", "stderr_bytes",
+    "process_id", "state", "files_changed", "killed", "enforcement", "code",
+})  # fmt: skip
+"""The facts that a client may find. `code` is a refusal's."""
+
+CALLS: tuple[tuple[str, dict[str, object]], ...] = (
+    ("list_roots", {}),
+    ("list_directory", {}),
+    ("list_directory", {"path": "tree", "depth": 9, "limit": 2}),
+    ("list_directory", {"path": "gone"}),
+    ("file_info", {"path": "f"}),
+    ("file_info", {"path": "tree"}),
+    ("file_info", {"path": "link"}),
+    ("file_info", {"path": "binary"}),
+    ("file_info", {"path": "gone"}),
+    ("read_file", {"path": "f"}),
+    ("read_file", {"path": "f", "numbered": True, "line_count": 1}),
+    ("read_file", {"path": "f", "start_line": 99}),
+    ("read_file", {"path": "binary"}),
+    ("read_file", {"path": "binary", "format": "base64"}),
+    ("read_file", {"path": "sound.wav"}),
+    ("read_files", {"paths": ["f", "tree", "binary"]}),
+    ("read_files", {"paths": []}),
+)
+
+
+@pytest.fixture(scope="module")
+def some(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Files]:
+    root = make_tree(tmp_path_factory.mktemp("some"), ["f = one", "tree/a/b", "tree/c", "link -> f"])
+    (root / "binary").write_bytes(bytes(range(256)))
+    with wave.open(str(root / "sound.wav"), "wb") as sound:
+        sound.setparams((1, 1, 8_000, 0, "NONE", ""))
+        sound.writeframes(bytes(100))
+    with Files(os.fspath(root)) as client:
+        yield client
+
+
+@pytest.mark.parametrize(("tool", "arguments"), CALLS)
+def test_a_result_tells_programs_only_what_the_contract_names(
+    some: Files, tool: str, arguments: dict[str, object]
+) -> None:
+    result = some.ask(tool, **arguments)
+    facts = result["_meta"][FACTS]
+    assert set(facts) <= CONTRACT
+    assert ("code" in facts) is result["isError"]
+    assert "\ud800" not in json.dumps(facts)
+
+
+@pytest.mark.parametrize(("tool", "arguments"), CALLS)
+def test_text_tools_give_blocks_and_data_tools_the_same_facts_twice(
+    some: Files, tool: str, arguments: dict[str, object]
+) -> None:
+    result = some.ask(tool, **arguments)
+    schema = output_schemas(some)[tool]
+    if result["isError"]:
+        assert "structuredContent" not in result
+        assert [block["type"] for block in result["content"]] == ["text"]
+    elif schema is None:
+        assert "structuredContent" not in result
+        assert re.fullmatch(r"\[.*\]", result["content"][-1]["text"]), "the last block is a note"
+        assert len(result["content"]) > 1
+    else:
+        jsonschema.Draft202012Validator(schema).validate(result["structuredContent"])
+        (block,) = result["content"]
+        assert json.loads(block["text"]) == result["structuredContent"]
+
+
+def output_schemas(files: Files) -> dict[str, Any]:
+    return {tool["name"]: tool.get("outputSchema") for tool in files.result(files.request("tools/list"))["tools"]}
+
+
+def test_every_tool_is_called_here() -> None:
+    assert {tool for tool, _ in CALLS} == {tool.name for tool in TOOLS}
+
+
+def test_schemas_are_valid_themselves(some: Files) -> None:
+    for tool in some.result(some.request("tools/list"))["tools"]:
+        jsonschema.Draft202012Validator.check_schema(tool["inputSchema"])
+        jsonschema.Draft202012Validator.check_schema(tool.get("outputSchema", {}))
+
+
+def test_list_roots_tells_what_may_be_touched(some: Files, tmp_path: Path) -> None:
+    (root,) = some.data("list_roots")["roots"]
+    assert root["path"].endswith(root["name"])
+    assert root["uri"] == Path(root["path"]).as_uri()
+    assert ".env" in root["secret_patterns"]
+    assert ".mcp.json" in root["protected_patterns"]
+    limits = some.data("list_roots")["limits"]
+    assert limits["result_chars"] == 20_000
+    with Files("--root-ro", f"notes={tmp_path}") as other:
+        (root,) = other.data("list_roots")["roots"]
+        assert (root["name"], root["writable"]) == ("notes", False)
