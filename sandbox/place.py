@@ -235,11 +235,11 @@ class OpenFile:
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def _read(self, offset: int, size: int) -> bytes:
-        if sys.platform != "win32":
-            return os.pread(self._descriptor, size, offset)
-        with self._lock:  # one position per descriptor, and no call that leaves it alone
-            os.lseek(self._descriptor, offset, os.SEEK_SET)
-            return os.read(self._descriptor, size)
+        if sys.platform == "win32":
+            with self._lock:  # one position per descriptor, and no call that leaves it alone
+                os.lseek(self._descriptor, offset, os.SEEK_SET)
+                return os.read(self._descriptor, size)
+        return os.pread(self._descriptor, size, offset)
 
     def chunks(self, start: int = 0, size: int = CHUNK) -> Iterator[bytes]:
         """Yield the content from `start` on, `size` bytes at a time, up to where the file ends now."""

@@ -39,6 +39,24 @@ class RootSpec:
     protected: tuple[str, ...] = ()
 
 
+class Held:
+    """A handle, given back by `close`, or else when nobody has it any more: a place in flight keeps its root."""
+
+    def __init__(self, handle: int, resolver: Resolver) -> None:
+        self.handle = handle
+        self._resolver = resolver
+
+    def close(self) -> None:
+        """Give the handle back. A second call does nothing, and what is asked of it then fails."""
+        # Taken before it is closed: the number may be another directory's the moment after.
+        handle, self.handle = self.handle, -1
+        if handle >= 0:
+            self._resolver.close(handle)
+
+    def __del__(self) -> None:
+        self.close()
+
+
 @dataclass(frozen=True, slots=True)
 class Inner:
     """A root seen from one that holds it: the names that lead there, and its rules."""
@@ -56,7 +74,7 @@ class Root:
         name: as in the `RootSpec`.
         path: as the operator spelled it, absolute.
         spellings: the absolute paths, as names, that a client may write for it: the operator's and the real one.
-        handle: of the directory, for as long as the process lives.
+        held: the directory, open.
         identity: device and inode, by which two spellings of one directory are known as one.
         rules: what may be done in it.
         resolver: looks names up beneath it.
@@ -67,12 +85,17 @@ class Root:
     name: str
     path: str
     spellings: tuple[tuple[str, ...], ...]
-    handle: int
+    held: Held
     identity: tuple[int, int]
     rules: Rules
     resolver: Resolver
     inner: tuple["Inner", ...] = ()
     base: tuple[str, ...] = ()
+
+    @property
+    def handle(self) -> int:
+        """Of the directory."""
+        return self.held.handle
 
     def require(self, parts: Sequence[str], access: Access) -> None:
         """Return if `access` to these names is allowed, by this root and by every root that lies inside it.
@@ -108,7 +131,7 @@ class Root:
             name=found.parts[-1] if found.parts else self.name,
             path="/".join([self.path.rstrip("/"), *found.parts]),
             spellings=tuple((*spelling, *found.parts) for spelling in self.spellings),
-            handle=found.handle,
+            held=Held(found.handle, self.resolver),
             identity=(found.stat.st_dev, found.stat.st_ino),
             base=(*self.base, *found.parts),
         )
@@ -144,14 +167,14 @@ def open_roots(specs: Sequence[RootSpec], resolver: Resolver) -> tuple[Root, ...
         for spec in specs:
             root = _open_root(spec, resolver)
             if any(other.identity == root.identity for other in roots):
-                resolver.close(root.handle)
+                root.held.close()
                 continue
             roots.append(root)
             if [other.name for other in roots].count(root.name) > 1:
                 raise ConfigRefused(spec.path, reason=f"another root has the name {root.name!r}")
     except SandboxError:
         for root in roots:
-            resolver.close(root.handle)
+            root.held.close()
         raise
     return tuple(replace(root, inner=_inner(root, roots)) for root in roots)
 
@@ -186,7 +209,7 @@ def _open_root(spec: RootSpec, resolver: Resolver) -> Root:
         name=spec.name,
         path=spec.path.rstrip("/") if len(spec.path) > 1 else spec.path,
         spellings=(spelled,) if spelled == actual else (spelled, actual),
-        handle=handle,
+        held=Held(handle, resolver),
         identity=(facts.st_dev, facts.st_ino),
         rules=rules,
         resolver=resolver,

@@ -41,9 +41,9 @@ class Workspace:
         return cls(open_roots(specs, resolver), resolver)
 
     def close(self) -> None:
-        """Give the roots' handles back."""
+        """Give the roots' handles back, those too that narrower workspaces share."""
         for root in self.roots:
-            self.resolver.close(root.handle)
+            root.held.close()
 
     def preferring(self, directories: Sequence[str]) -> "Workspace":
         """Return the same roots, those first that one of these directories (absolute paths or URIs) touches."""
@@ -55,7 +55,8 @@ class Workspace:
     def within(self, directories: Sequence[str]) -> "Workspace":
         """Return what lies in the roots and in one of these directories as well: of two nested, the deeper one.
 
-        It may have no root at all. The roots that are parts of ours are held from now on, until `close`.
+        It may have no root at all. It need not be closed: a root that is a part of ours is held for as long as
+        somebody has it, and the others are ours.
         """
         narrowed: dict[tuple[int, int], Root] = {}
         for names in _spoken(directories):

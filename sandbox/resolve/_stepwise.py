@@ -14,6 +14,7 @@ assert sys.platform != "win32"  # told to the type checker, which reads every fi
 
 from sandbox.errors import (
     EscapesRoot,
+    InvalidPath,
     NameTooLong,
     NotDirectory,
     NotRegularFile,
@@ -44,6 +45,8 @@ class StepwiseResolver(PosixFiles):
             return walk.to(parts, directory=directory)
         except OSError as error:
             raise from_os_error(error, "") from error
+        except ValueError as error:  # a NUL, or a letter that the system's encoding lacks
+            raise InvalidPath from error
         finally:
             walk.close()
 

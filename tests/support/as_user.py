@@ -4,11 +4,14 @@
 """
 
 import codecs
+import contextlib
 import importlib
 import os
 import subprocess
 import sys
+import tempfile
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -37,20 +40,16 @@ def as_ordinary_user(function: str, *arguments: str) -> str:
     return done.stdout
 
 
-def own_directory(parent: Path) -> Path:
-    """Make a directory in `parent` that belongs to the user of `as_ordinary_user`, and let that user reach it."""
-    own = parent / "own"
-    own.mkdir()
-    if os.geteuid() != 0:
-        return own
-    os.chown(own, NOBODY, NOBODY)
-    for directory in parent.parents:
-        if directory.stat().st_mode & 0o001 == 0:
-            directory.chmod(directory.stat().st_mode | 0o011)
-    parent.chmod(0o711)
-    if not os.access(own, os.X_OK):
-        pytest.skip(f"{own} cannot be reached")
-    return own
+@contextlib.contextmanager
+def own_directory() -> Iterator[Path]:
+    """Give a new directory that belongs to the user of `as_ordinary_user`; pytest's own are closed to others."""
+    with tempfile.TemporaryDirectory() as name:
+        own = Path(name).resolve()
+        if os.geteuid() == 0:
+            os.chown(own, NOBODY, NOBODY)
+            if any(directory.stat().st_mode & 0o001 == 0 for directory in own.parents):
+                pytest.skip(f"an ordinary user cannot reach {own}")
+        yield own
 
 
 def main() -> None:

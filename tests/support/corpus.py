@@ -270,8 +270,8 @@ def judge(attack: Attack, ground: Ground, outcome: Outcome) -> None:
         assert outcome.code in attack.codes, about
 
 
-def within_time(work: Callable[[], Outcome]) -> Outcome:
-    """Return what `work` returns; fail if it is still at it after `WAIT_S`."""
+def within_time(work: Callable[[], Outcome], seconds: float = WAIT_S) -> Outcome:
+    """Return what `work` returns; fail if it is still at it after `seconds`."""
     done: list[Outcome] = []
     failed: list[BaseException] = []
 
@@ -283,8 +283,8 @@ def within_time(work: Callable[[], Outcome]) -> Outcome:
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    thread.join(WAIT_S)
-    assert not thread.is_alive(), f"no answer within {WAIT_S} s"
+    thread.join(seconds)
+    assert not thread.is_alive(), f"no answer within {seconds} s"
     if failed:
         raise failed[0]
     return done[0]
