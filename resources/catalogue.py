@@ -7,7 +7,7 @@ of the files touched last would differ from client to client.
 import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice, takewhile
+from itertools import takewhile
 
 from sandbox import Access, Entry, Key, Kind, Place, Root, Stop, Walk, Workspace, shown, uri_of_path
 
@@ -56,12 +56,13 @@ def children(place: Place, *, after: Sequence[Key] = (), limit: int, stop: Stop)
         walk = Walk(directory, ignored=None, after=after, stop=stop)
         entries: list[Listed] = []
         keys = tuple(after)
-        for entry in islice(walk, limit + 1):
-            if len(entries) == limit:
+        for entry in walk:
+            if entry.secret:
+                continue
+            if len(entries) == limit:  # one more than fits: so no page is empty in the end
                 return Children(tuple(entries), keys)
+            entries.append(_listed(entry, place))
             keys = walk.keys
-            if not entry.secret:
-                entries.append(_listed(entry, place))
         return Children(tuple(entries), keys if walk.stopped else None)
 
 

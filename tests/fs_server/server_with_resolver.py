@@ -20,11 +20,11 @@ WIRE = claim_stdio()
 
 import codecs  # noqa: E402
 import os  # noqa: E402
-from collections.abc import Sequence  # noqa: E402
+from collections.abc import Callable, Sequence  # noqa: E402
 
 from fs_server import app  # noqa: E402
 from fs_server.config import flags, load  # noqa: E402
-from sandbox import BACKENDS  # noqa: E402
+from sandbox import BACKENDS, Resolver  # noqa: E402
 from sandbox.resolve import Found, choose  # noqa: E402
 from sandbox.resolve._stepwise import StepwiseResolver  # noqa: E402
 
@@ -54,7 +54,7 @@ def main() -> int:
     name, *arguments = sys.argv[1:]
     invocation = flags.parse(["serve", *arguments])
     settings = load.load(invocation.layer, os.environ, invocation.config)
-    resolvers = {**BACKENDS, "stuck": StuckResolver, "nobody": choose}
+    resolvers: dict[str, Callable[[], Resolver]] = {**BACKENDS, "stuck": StuckResolver, "nobody": choose}
     if name == "nobody":
         become_nobody()
     return app.run(settings, WIRE, resolver=resolvers[name]())

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import jsonschema
+import jsonschema  # type: ignore[import-untyped] # comes with the protocol's library, without types
 import pytest
 
 from fs_server.tools import TOOLS
