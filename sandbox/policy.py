@@ -44,6 +44,12 @@ class Patterns:
         self._last_first = tuple(map(_compiled, reversed(self.texts)))
         self._any = _union([names for _, names, _ in self._last_first])
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Patterns) and self.texts == other.texts
+
+    def __hash__(self) -> int:
+        return hash(self.texts)
+
     def rule_for(self, folded: str) -> str | None:
         """Return the pattern that covers the folded names, joined by `/`; None where none does."""
         # Nearly every name is covered by no pattern, and one look at all of them together tells that.

@@ -160,17 +160,20 @@ def open_roots(specs: Sequence[RootSpec], resolver: Resolver) -> tuple[Root, ...
     """Open every root, in order; one directory under several spellings becomes one root, the first.
 
     Raises:
-        ConfigRefused: a root is missing, no directory, `/`, on a pseudo file system, or a name is given twice.
+        ConfigRefused: a root is missing, no directory, `/`, on a pseudo file system, or a name is given twice; or
+            one directory is, under different rules, of which nobody could say which ones hold.
     """
     roots: list[Root] = []
     try:
         for spec in specs:
             root = _open_root(spec, resolver)
-            if any(other.identity == root.identity for other in roots):
-                root.held.close()
-                continue
+            same = next((other for other in roots if other.identity == root.identity), None)
             roots.append(root)
-            if [other.name for other in roots].count(root.name) > 1:
+            if same is not None:
+                if same.rules != root.rules:
+                    raise ConfigRefused(spec.path, reason=f"the root {same.name!r} is the same, under other rules")
+                roots.pop().held.close()
+            elif [other.name for other in roots].count(root.name) > 1:
                 raise ConfigRefused(spec.path, reason=f"another root has the name {root.name!r}")
     except SandboxError:
         for root in roots:

@@ -1,7 +1,7 @@
 """The workspace: the open roots, and the one way from a client's text to a place in them."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from sandbox.errors import ConfigRefused, EscapesRoot, InvalidPath, OutsideRoots, SandboxError
@@ -64,14 +64,7 @@ class Workspace:
                 part = _common(root, names)
                 if part is not None:
                     narrowed.setdefault(part.identity, part)
-        taken = [root.name for root in narrowed.values()]
-        return Workspace(
-            tuple(
-                replace(root, name=f"{root.name}-{number}") if root.name in taken[:number] else root
-                for number, root in enumerate(narrowed.values())
-            ),
-            self.resolver,
-        )
+        return Workspace(tuple(_told_apart(narrowed.values())), self.resolver)
 
     def root(self, name: str) -> Root | None:
         """Return the root of this name."""
@@ -137,6 +130,16 @@ def _spoken(directories: Sequence[str]) -> list[tuple[str, ...]]:
             if spoken.absolute and ".." not in spoken.parts:
                 found.append(spoken.parts)
     return found
+
+
+def _told_apart(roots: Iterable[Root]) -> Iterator[Root]:
+    """Yield roots of which each has a name of its own: a second `app` is `app-2`."""
+    taken: set[str] = set()
+    for root in roots:
+        names = (root.name, *(f"{root.name}-{number}" for number in range(2, len(taken) + 3)))
+        name = next(name for name in names if name not in taken)
+        taken.add(name)
+        yield root if name == root.name else replace(root, name=name)
 
 
 def _meet(root: Root, names: tuple[str, ...]) -> bool:

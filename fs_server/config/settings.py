@@ -38,7 +38,10 @@ class Limits:
         about="Bytes of one line on standard input, which is one message.",
     )
     concurrent_calls: int = _limit(
-        32, least=1, most=1_024, about="Calls that are worked on at the same time; one more is told to wait."
+        32,
+        least=1,
+        most=1_024,
+        about="Calls that are worked on at the same time. Others wait their turn, for 10 s at most.",
     )
     calls_per_minute: int = _limit(
         0,

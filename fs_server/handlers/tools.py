@@ -9,6 +9,7 @@ from typing import Any
 import mcp_types as t
 from mcp.server.context import ServerRequestContext
 from mcp.shared.exceptions import MCPError
+from pydantic import ValidationError
 
 from fs_server.errors import Failure, explain, quoted
 from fs_server.protocol.admission import Admission
@@ -71,13 +72,17 @@ class ToolHandlers:
             known = ", ".join(self._tools)
             raise MCPError(code=t.INVALID_PARAMS, message=f"Unknown tool: {quoted(params.name)}. There are: {known}")
         try:
-            with self._admission.call():
+            async with self._admission.call():
                 asked = validated(tool.arguments, params.arguments or {}, tool=tool.name)
                 return _result(await tool.call(asked, self._services))
         except SandboxError as refusal:
             return _failed(explain(refusal))
         except Failure as failure:
             return _failed(failure)
+        except ValidationError as defect:
+            # Of a result of ours. The library would answer that the client's parameters were wrong.
+            message = f"{tool.name} made a result that does not fit its own schema"
+            raise RuntimeError(message) from defect
 
 
 def _result(answer: Answer) -> t.CallToolResult:

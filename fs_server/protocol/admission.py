@@ -1,10 +1,11 @@
-"""How many calls may run at once, and how many may begin in a minute."""
+"""How many calls are worked on at once, and how many may begin in a minute."""
 
+import asyncio
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 from fs_server.errors import Failure
 
@@ -12,9 +13,13 @@ __all__ = ["Admission"]
 
 MINUTE_S = 60.0
 
+PATIENCE_S = 10.0
+"""Seconds that a call waits for its turn. File calls take milliseconds, so a burst passes; whoever waits longer
+stands behind work that may take minutes, and is told so while the client still listens."""
+
 
 class Admission:
-    """Let a call in or refuse it; nothing waits in a queue, because a client may retry and never cancel.
+    """Let a call in, at once or when its turn comes, or refuse it.
 
     Not for threads: all calls begin and end on the event loop.
     """
@@ -25,33 +30,39 @@ class Admission:
         calls_per_minute: int = 0,
         *,
         clock: Callable[[], float] = time.monotonic,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         """Set the two limits; `calls_per_minute` of 0 is none."""
         self._concurrent_calls = concurrent_calls
         self._calls_per_minute = calls_per_minute
         self._clock = clock
-        self._running = 0
+        self._patience_s = patience_s
+        self._places = asyncio.Semaphore(concurrent_calls)
         self._begun: deque[float] = deque()
 
-    @contextmanager
-    def call(self) -> Iterator[None]:
-        """Count one call while the block runs. A refused call does not count against the minute.
+    @asynccontextmanager
+    async def call(self) -> AsyncIterator[None]:
+        """Count one call while the block runs. One that was too fast does not count against the minute.
 
         Raises:
             Failure: `busy`, with the seconds to wait.
         """
-        self._refuse_if_full()
         self._refuse_if_too_fast()
-        self._running += 1
+        await self._take_a_place()
         try:
             yield
         finally:
-            self._running -= 1
+            self._places.release()
 
-    def _refuse_if_full(self) -> None:
-        if self._running >= self._concurrent_calls:
-            fact = f"{self._running} calls are running, and the limit is {self._concurrent_calls}"
-            raise Failure("busy", "This call was not started", fact, "Wait 1 s for one to end, then repeat it")
+    async def _take_a_place(self) -> None:
+        try:
+            async with asyncio.timeout(self._patience_s):
+                await self._places.acquire()
+        except TimeoutError as error:
+            fact = f"{self._concurrent_calls} calls are running, the limit, and none ended in {self._patience_s:g} s"
+            raise Failure(
+                "busy", "This call was not started", fact, "Wait 10 s for one to end, then repeat it"
+            ) from error
 
     def _refuse_if_too_fast(self) -> None:
         if not self._calls_per_minute:

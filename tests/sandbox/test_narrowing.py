@@ -49,7 +49,7 @@ def test_the_rules_of_the_whole_root_hold_in_a_part_of_it(workspace: Workspace, 
 def test_two_parts_of_one_name_are_told_apart(workspace: Workspace, tmp_path: Path) -> None:
     (tmp_path / "notes/app").mkdir()
     both = workspace.within([str(tmp_path / "code/app"), str(tmp_path / "notes/app"), str(tmp_path / "code/app")])
-    assert names(both) == ["app", "app-1"]
+    assert names(both) == ["app", "app-2"]
     assert len({root.identity for root in both.roots}) == len(both.roots)
 
 

@@ -1,5 +1,6 @@
 """Roots: opened once, held, known by what they are and not by what they are called."""
 
+import contextlib
 import gc
 import os
 from pathlib import Path
@@ -29,6 +30,19 @@ def test_two_roots_of_one_name_are_refused(tmp_path: Path, open_roots: Open) -> 
     make_tree(tmp_path, ["a/", "b/"])
     with pytest.raises(ConfigRefused, match="another root has the name 'x'"):
         open_roots(RootSpec("x", str(tmp_path / "a")), RootSpec("x", str(tmp_path / "b")))
+
+
+def test_one_directory_given_twice_is_one_root_and_under_other_rules_a_mistake(tmp_path: Path) -> None:
+    """ours: nobody could say which of the two rules hold."""
+    specs = [RootSpec("a", str(tmp_path)), RootSpec("b", f"{tmp_path}/.")]
+    with contextlib.closing(Workspace.open(specs)) as workspace:
+        assert [root.name for root in workspace.roots] == ["a"]
+    before = len(os.listdir("/proc/self/fd"))
+    for other in (RootSpec("b", str(tmp_path), writable=False), RootSpec("b", str(tmp_path), secret=("x",))):
+        with pytest.raises(ConfigRefused) as refusal:
+            Workspace.open([specs[0], other])
+        assert refusal.value.facts["reason"] == "the root 'a' is the same, under other rules"
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_a_pattern_without_meaning_is_refused_before_anything_is_opened(tmp_path: Path, open_roots: Open) -> None:
@@ -170,7 +184,7 @@ class TestNarrowed:
         make_tree(tmp_path, ["r/a/x/", "r/b/x/"])
         workspace = open_roots(RootSpec("r", str(tmp_path / "r")))
         narrowed = workspace.within([f"{tmp_path}/r/a/x", f"{tmp_path}/r/b/x"])
-        assert [part.name for part in narrowed.roots] == ["x", "x-1"]
+        assert [part.name for part in narrowed.roots] == ["x", "x-2"]
 
     def test_preferred_roots_come_first_and_all_stay(self, tmp_path: Path, open_roots: Open) -> None:
         make_tree(tmp_path, ["a/", "b/in/", "c/"])
