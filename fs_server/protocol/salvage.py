@@ -13,11 +13,13 @@ __all__ = ["find_id"]
 
 OPENING, CLOSING = frozenset(b"{["), frozenset(b"}]")
 
-# A string, a bracket or separator, or a bare word such as a number. Possessive, so that each byte is seen once.
-FORWARD = re.compile(rb'\s*+("(?:[^"\\]|\\.)*+"|[{}\[\],:]|[^\s{}\[\],:"]++)', re.DOTALL)
+# A string, a bracket or separator, or a bare word such as a number. Nothing is taken back, so
+# each byte is seen once. Atomic groups say so, because `(…)*+` loses its place before Python 3.11.5.
+# Source: https://github.com/python/cpython/issues/106052
+FORWARD = re.compile(rb'\s*+("(?>(?:[^"\\]|\\.)*)"|[{}\[\],:]|[^\s{}\[\],:"]++)', re.DOTALL)
 # The same on reversed bytes. There a quote is part of the string if an odd number of backslashes follows it.
 BACKWARD = re.compile(
-    rb'\s*+("(?:[^"]|"(?=\\(?:\\\\)*+(?!\\)))*+"|[{}\[\],:]|[^\s{}\[\],:"]++)',
+    rb'\s*+("(?>(?:[^"]|"(?=\\(?>(?:\\\\)*)(?!\\)))*)"|[{}\[\],:]|[^\s{}\[\],:"]++)',
     re.DOTALL,
 )
 
