@@ -37,12 +37,12 @@ def test_one_directory_given_twice_is_one_root_and_under_other_rules_a_mistake(t
     specs = [RootSpec("a", str(tmp_path)), RootSpec("b", f"{tmp_path}/.")]
     with contextlib.closing(Workspace.open(specs)) as workspace:
         assert [root.name for root in workspace.roots] == ["a"]
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(list(Path("/proc/self/fd").iterdir()))
     for other in (RootSpec("b", str(tmp_path), writable=False), RootSpec("b", str(tmp_path), secret=("x",))):
         with pytest.raises(ConfigRefused) as refusal:
             Workspace.open([specs[0], other])
         assert refusal.value.facts["reason"] == "the root 'a' is the same, under other rules"
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 def test_a_pattern_without_meaning_is_refused_before_anything_is_opened(tmp_path: Path, open_roots: Open) -> None:
