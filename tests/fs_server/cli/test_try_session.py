@@ -193,6 +193,8 @@ def test_an_installed_server_is_started_by_its_name(tree: Path, tmp_path: Path) 
 def test_packages_beside_the_interpreters_own_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """ours: -I leaves out the user's site-packages, where `pip install --user` puts everything."""
     monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    # No answer, as from one that does not find us: in the environment of install_scripts even -I does.
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     start = server_command("/data")[3]
     assert json.dumps(str(Path(mcp.__file__).parent.parent)) in start
 
