@@ -44,11 +44,11 @@ def quoted(text: str) -> str:
     return f'"{_ends(shown(_ends(text)))}"'
 
 
-def explain(refusal: SandboxError) -> Failure:
-    """Return what the sandbox refused, in words."""
+def explain(refusal: SandboxError, what: str = "") -> Failure:
+    """Return what the sandbox refused, in words. `what` was asked; without it, what the refusal is about."""
     fact, step = _WORDS[refusal.code]
     facts = _Facts(refusal.facts)
-    return Failure(refusal.code.value, quoted(refusal.subject), fact.format_map(facts), step.format_map(facts))
+    return Failure(refusal.code.value, what or quoted(refusal.subject), fact.format_map(facts), step.format_map(facts))
 
 
 def failed_io(what: str, error: OSError) -> Failure:

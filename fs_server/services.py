@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from fs_server.config.settings import Limits, Settings
-from fs_server.errors import Failure, failed_io, quoted
-from sandbox import Access, Lane, Place, Root, Stop, Workspace, shown
+from fs_server.errors import Failure, explain, failed_io, quoted
+from sandbox import Access, Lane, Place, Root, SandboxError, Stop, Workspace, shown
 
 __all__ = ["Services"]
 
@@ -76,7 +76,7 @@ class Services:
         """Return what `work` returns, done in a thread of the root's lane. `what` names it for a refusal.
 
         Raises:
-            Failure: `timeout`, `io_error`.
+            Failure: `timeout`; for a file that was open, what the sandbox or the system refused.
         """
         with self._in_time(what):
             return await self._lane(root).run(work, timeout_s=self.limits.call_timeout_s)
@@ -85,7 +85,7 @@ class Services:
         """Return what `work` makes of a file piece by piece, the pieces read in threads of the root's lane.
 
         Raises:
-            Failure: `timeout`, `io_error`.
+            Failure: `timeout`; for a file that was open, what the sandbox or the system refused.
         """
         with self._in_time(what):
             async with asyncio.timeout(self.limits.call_timeout_s):
@@ -101,6 +101,11 @@ class Services:
             yield
         except TimeoutError as error:
             raise self._late(what) from error
+        except SandboxError as refusal:
+            if refusal.subject:
+                raise
+            # Of something that was open already: it does not know the client's words.
+            raise explain(refusal, what) from refusal
         except OSError as error:  # of an open file: EIO of a bad disk, ESTALE of a network mount
             raise failed_io(what, error) from error
         except Failure as failure:

@@ -20,7 +20,7 @@ def minute(time_ns: int) -> str:
 @functools.lru_cache(maxsize=4096)  # files of one directory were often written in the same few minutes
 def _minute(minutes: int) -> str:
     found = _datetime(minutes * 60_000_000_000)
-    return "?" if found is None else found.strftime("%Y-%m-%d %H:%M")
+    return "?" if found is None else found.replace(tzinfo=None).isoformat(" ", "minutes")  # strftime: year 1 as "1"
 
 
 def _datetime(time_ns: int) -> dt.datetime | None:

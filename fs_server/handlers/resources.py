@@ -89,7 +89,7 @@ class ResourceHandlers:
             page = await self._children(uri, ())
             return t.ReadResourceResult(contents=[_directory(uri, page)])
         except SandboxError as refusal:
-            raise _not_found(ctx, uri, explain(refusal.about(uri))) from refusal
+            raise _not_found(ctx, uri, explain(refusal)) from refusal
         except TooLarge as refusal:
             raise _not_found(ctx, uri, _too_large(uri, refusal)) from refusal
         except Failure as failure:
@@ -103,7 +103,7 @@ class ResourceHandlers:
         try:
             page = await self._children(params.uri, read_cursor(question, params.cursor or ""))
         except SandboxError as refusal:
-            raise _not_found(ctx, params.uri, explain(refusal.about(params.uri))) from refusal
+            raise _not_found(ctx, params.uri, explain(refusal)) from refusal
         except Failure as failure:
             raise _not_found(ctx, params.uri, failure) from failure
         listed = [_resource(entry).model_dump(by_alias=True, mode="json", exclude_none=True) for entry in page.entries]

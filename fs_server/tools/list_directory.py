@@ -15,7 +15,7 @@ from fs_server.tools.answer import Answer, Text, note
 from fs_server.tools.arguments import Arguments
 from fs_server.tools.cursor import read_cursor, write_cursor
 from fs_server.tools.tool import Effect, tool
-from sandbox import DEEPEST, Access, Entry, Key, Kind, Order, Place, SandboxError, Stop, Walk, ignored_in, shown
+from sandbox import DEEPEST, Access, Entry, Key, Kind, Order, Place, Stop, Walk, ignored_in, shown
 
 NOTE_CHARS = 400
 """Room that is kept in a result for the note at its end, its cursor apart."""
@@ -49,14 +49,11 @@ async def list_directory(asked: ListDirectory, services: Services) -> Answer:
         return _roots(services)
     place = services.at("." if asked.path == "" else asked.path, Access.LIST)
     after = read_cursor(_question(asked), asked.cursor)
-    try:
-        page = await services.run(
-            place.root,
-            lambda stop: _page(place, asked, after, services.limits.result_chars, stop),
-            what=f"Listing {quoted(asked.path)}",
-        )
-    except SandboxError as refusal:  # a walk does not know the client's words for where it began
-        raise refusal.about(asked.path) from refusal
+    page = await services.run(
+        place.root,
+        lambda stop: _page(place, asked, after, services.limits.result_chars, stop),
+        what=f"Listing {quoted(asked.path)}",
+    )
     facts: dict[str, object] = {
         "path": page.shown,
         "uri": page.uri,

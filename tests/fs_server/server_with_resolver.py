@@ -4,8 +4,8 @@
 
 `nobody` is the server's own choice of a resolver, in a process that is no root: no permission holds root back.
 
-`stuck` is the stepwise resolver on a file system that hangs: whoever looks up a FIFO by the name `stuck` waits in the
-kernel until somebody opens its other end.
+`misbehaving` is the stepwise resolver on a bad file system, for three names: whoever looks up a FIFO `stuck` waits in
+the kernel until somebody opens its other end, a file `bad-disk` opens and cannot be read, and `broken` is a defect.
 """
 
 import sys
@@ -31,15 +31,23 @@ from sandbox.resolve._stepwise import StepwiseResolver  # noqa: E402
 NOBODY = 65534
 
 
-class StuckResolver(StepwiseResolver):
-    """Hangs in open(2), as a lookup on a dead network mount does."""
+class MisbehavingResolver(StepwiseResolver):
+    """Fails as a dead network mount, a bad disk and a programmer do."""
 
-    name = "stuck"
+    name = "misbehaving"
 
     def resolve(self, root: int, parts: Sequence[str], *, directory: bool = False) -> Found:
-        if parts and parts[-1] == "stuck":
-            os.close(os.open("stuck", os.O_RDONLY, dir_fd=root))
+        match parts:
+            case [*_, "stuck"]:
+                os.close(os.open("stuck", os.O_RDONLY, dir_fd=root))
+            case [*_, "broken"]:
+                raise RuntimeError("SECRET of the implementation")
         return super().resolve(root, parts, directory=directory)
+
+    def readable(self, found: Found) -> int:
+        if found.parts[-1] == "bad-disk":
+            return os.open(f"/proc/self/fd/{found.handle}", os.O_WRONLY)  # every read of it fails
+        return super().readable(found)
 
 
 def become_nobody() -> None:
@@ -54,7 +62,7 @@ def main() -> int:
     name, *arguments = sys.argv[1:]
     invocation = flags.parse(["serve", *arguments])
     settings = load.load(invocation.layer, os.environ, invocation.config)
-    resolvers: dict[str, Callable[[], Resolver]] = {**BACKENDS, "stuck": StuckResolver, "nobody": choose}
+    resolvers: dict[str, Callable[[], Resolver]] = {**BACKENDS, "misbehaving": MisbehavingResolver, "nobody": choose}
     if name == "nobody":
         become_nobody()
     return app.run(settings, WIRE, resolver=resolvers[name]())

@@ -95,7 +95,8 @@ class ServerDriver:
         if path.startswith("file:") or "://" in path:
             return path
         root = self._files.result(self._files.request("resources/list"))["resources"][0]["uri"]
-        quoted = "".join(f"%{byte:02X}" if chr(byte) in "%?#\0" else chr(byte) for byte in os.fsencode(path))
+        encoded = os.fsencode(path)
+        quoted = "".join(chr(byte) if byte < 0x80 and chr(byte) not in "%?#\0" else f"%{byte:02X}" for byte in encoded)
         return f"file://{quoted}" if path.startswith("/") else f"{root}/{quoted}"
 
 
