@@ -4,8 +4,10 @@
 
 `nobody` is the server's own choice of a resolver, in a process that is no root: no permission holds root back.
 
-`misbehaving` is the stepwise resolver on a bad file system, for three names: whoever looks up a FIFO `stuck` waits in
-the kernel until somebody opens its other end, a file `bad-disk` opens and cannot be read, and `broken` is a defect.
+`misbehaving` is the stepwise resolver on a bad file system. What it does wrong hangs on a name: whoever looks up a
+FIFO `stuck` waits in the kernel until somebody opens its other end; `broken` is a defect of ours; `bad-disk` opens and
+cannot be read; `forbidden` cannot be opened; `growing` becomes longer after the look at it; a directory that holds
+`endless` never comes to its end.
 """
 
 import sys
@@ -19,12 +21,13 @@ from fs_server.protocol import claim_stdio  # noqa: E402
 WIRE = claim_stdio()
 
 import codecs  # noqa: E402
+import itertools  # noqa: E402
 import os  # noqa: E402
-from collections.abc import Callable, Sequence  # noqa: E402
+from collections.abc import Callable, Iterator, Sequence  # noqa: E402
 
 from fs_server import app  # noqa: E402
 from fs_server.config import flags, load  # noqa: E402
-from sandbox import BACKENDS, Resolver  # noqa: E402
+from sandbox import BACKENDS, Kind, PermissionDenied, Resolver  # noqa: E402
 from sandbox.resolve import Found, choose  # noqa: E402
 from sandbox.resolve._stepwise import StepwiseResolver  # noqa: E402
 
@@ -45,9 +48,22 @@ class MisbehavingResolver(StepwiseResolver):
         return super().resolve(root, parts, directory=directory)
 
     def readable(self, found: Found) -> int:
-        if found.parts[-1] == "bad-disk":
-            return os.open(f"/proc/self/fd/{found.handle}", os.O_WRONLY)  # every read of it fails
+        again = f"/proc/self/fd/{found.handle}"
+        match found.parts[-1]:
+            case "bad-disk":
+                return os.open(again, os.O_WRONLY)  # every read of it fails
+            case "forbidden":
+                raise PermissionDenied
+            case "growing":
+                with open(again, "ab") as file:  # noqa: PTH123
+                    file.write(bytes(200_000))
         return super().readable(found)
+
+    def names(self, directory: int) -> Iterator[tuple[str, Kind]]:
+        for name, kind in super().names(directory):
+            yield name, kind
+            if name == "endless":
+                yield from ((f"e{number}", Kind.FILE) for number in itertools.count())
 
 
 def become_nobody() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema  # type: ignore[import-untyped] # comes with the protocol's library, without types
+import PIL.Image
 import pytest
 
 from fs_server.tools import TOOLS
@@ -39,6 +40,7 @@ CALLS: tuple[tuple[str, dict[str, object]], ...] = (
     ("read_file", {"path": "binary"}),
     ("read_file", {"path": "binary", "format": "base64"}),
     ("read_file", {"path": "sound.wav"}),
+    ("read_file", {"path": "picture.png"}),
     ("read_files", {"paths": ["f", "tree", "binary"]}),
     ("read_files", {"paths": []}),
 )
@@ -48,6 +50,7 @@ CALLS: tuple[tuple[str, dict[str, object]], ...] = (
 def some(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Files]:
     root = make_tree(tmp_path_factory.mktemp("some"), ["f = one", "tree/a/b", "tree/c", "link -> f"])
     (root / "binary").write_bytes(bytes(range(256)))
+    PIL.Image.new("RGB", (3, 2)).save(root / "picture.png")
     with wave.open(str(root / "sound.wav"), "wb") as sound:
         sound.setparams((1, 1, 8_000, 0, "NONE", ""))
         sound.writeframes(bytes(100))
@@ -83,6 +86,14 @@ def test_text_tools_give_blocks_and_data_tools_the_same_facts_twice(
         jsonschema.Draft202012Validator(schema).validate(result["structuredContent"])
         (block,) = result["content"]
         assert json.loads(block["text"]) == result["structuredContent"]
+
+
+def test_pictures_and_sounds_come_as_such(some: Files) -> None:
+    picture, _ = some.ask("read_file", path="picture.png")["content"]
+    assert (picture["type"], picture["mimeType"]) == ("image", "image/png")
+    sound, note = some.ask("read_file", path="sound.wav")["content"]
+    assert (sound["type"], sound["mimeType"]) == ("audio", "audio/wav")
+    assert "audio/wav" in note["text"]
 
 
 def output_schemas(files: Files) -> dict[str, Any]:
