@@ -13,6 +13,8 @@ cannot be read; `forbidden` cannot be opened; `growing` becomes longer after the
 import sys
 from pathlib import Path
 
+assert sys.platform != "win32"  # told to the type checker, which reads every file for every platform
+
 # Started by path, so that Python looks for packages here and not in the repository.
 sys.path[0] = str(Path(__file__).resolve().parents[2])
 

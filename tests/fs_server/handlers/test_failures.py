@@ -65,8 +65,8 @@ def test_a_result_that_does_not_fit_is_our_defect_and_no_wrong_parameter_of_the_
 
 
 def test_a_disk_that_cannot_be_read_is_said_to_be_so(files: Files, tmp_path: Path) -> None:
-    for tool in ("read_file", "file_info"):
-        assert "The system answered EBADF." in files.failure(tool, path="bad-disk")
+    for name in ("read_file", "file_info"):
+        assert "The system answered EBADF." in files.failure(name, path="bad-disk")
     first, second, _ = files.blocks("read_files", paths=["bad-disk", "f"])
     assert first.startswith('[io_error] Reading "bad-disk". ')
     assert second.endswith("IN")
