@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.fs_server.conftest import OUTSIDE, Here
-from tests.fs_server.tools.test_read_file import ODD_NAMES
+from tests.support.odd_names import ODD_NAMES
 from tests.support.product import Files
 from tests.support.tree import make_tree
 from tests.support.wire_client import Era

@@ -13,17 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.fs_server.conftest import OUTSIDE, Here
+from tests.support.odd_names import ODD_NAMES
 from tests.support.product import Files
 
 if sys.platform == "win32":
     pytest.skip("made of names, links and modes that POSIX has", allow_module_level=True)
-
-ODD_NAMES = (
-    b"with space", b" leading", b"trailing ", b"-dash", b"a%b", b"a#b", b"a?b", b"a&b", b"~", b"$HOME", b"*",
-    b"back\\slash", b"caf\xc3\xa9", b"caf\xe9", b"\xff\xfe", b"tab\tname", b"line\nbreak", b"esc\x1b[2J", b"quote\"'",
-    b"bidi\xe2\x80\xaetxt", b"zero\xe2\x80\x8bwidth", b"...", b"..x", b"a%2e%2e", b"file:x", b"{brace}", b"[note]",
-)  # fmt: skip
-"""Names that a file may have, as bytes, each of which some program has taken for something else."""
 
 
 def test_the_first_block_is_the_payload_and_the_last_a_note(files: Files, here: Here) -> None:
