@@ -1,7 +1,7 @@
 """What the operator allows, decided on names alone; no file is looked at.
 
 Two refusals stand on their own: this one cannot see links, and the resolver cannot see rules. So a policy is asked
-twice, for the names as the client wrote them and for the real ones of what was opened, and both must pass.
+twice, for names as the client wrote them and for the real ones of what was opened, and both must pass.
 """
 
 import enum

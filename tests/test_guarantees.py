@@ -76,6 +76,8 @@ SPELLINGS = [".env", ".ENV", ".env ", ".env.", ".e\u200cnv", ".\uff45nv", "open"
 
 @pytest.mark.guarantee("G4")
 def test_a_secret_is_told_by_no_tool_under_any_spelling_or_link(root: Path) -> None:
+    for spelling in SPELLINGS[:6]:  # where the file system takes these for one name, this writes one file
+        (root / spelling).write_text("TOKEN", encoding="utf-8")
     with Files(str(root)) as client:
         for path in SPELLINGS:
             assert client.code("read_file", path=path) == "protected_path", path

@@ -114,9 +114,7 @@ def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     """A server for all the entries that need none of their own, and the directory that they are played in."""
     base = tmp_path_factory.mktemp("corpus")
     (base / "root").mkdir()
-    # Without the rules of the product, which refuse names like id_rsa before anything is looked up.
-    (base / "config.toml").write_text("default_patterns = false\n")
-    with Files("--config", f"{base}/config.toml", f"--root=root={base}/root", resolver=request.param) as files:
+    with Files(f"--root=root={base}/root", resolver=request.param) as files:
         assert files.data("list_roots")["resolver"] == request.param
         yield files, base
 

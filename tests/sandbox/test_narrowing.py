@@ -41,7 +41,7 @@ def test_what_is_no_directory_of_ours_narrows_to_nothing(workspace: Workspace, t
 def test_the_rules_of_the_whole_root_hold_in_a_part_of_it(workspace: Workspace, tmp_path: Path) -> None:
     part = workspace.within([(tmp_path / "code/app").as_uri()])
     with pytest.raises(ProtectedPath):
-        part.at(".env", Access.READ)
+        part.at(".env", Access.READ).open()
     with part.at("", Access.LIST).open_directory() as directory:
         assert {name: directory.entry(name).secret for name, _ in directory.names()} == {".env": True, "deep": False}
 

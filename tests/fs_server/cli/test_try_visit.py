@@ -70,7 +70,7 @@ def troubles(came: Visited) -> dict[str, str]:
 
 
 def test_every_step_gives_what_it_should(era: Era, tmp_path: Path) -> None:
-    root = make_tree(tmp_path / "tree", ["README.md = text\n", "a.png", "a.pdf"])
+    root = make_tree(tmp_path / "tree", ["README.md = text\n", ".env = TOKEN", "a.png", "a.pdf"])
     came = asyncio.run(visit(server_command(str(root)), era))
     assert troubles(came) == {}
     taken = {outcome.step.name for outcome in came.outcomes if outcome.seen is not None}

@@ -18,7 +18,7 @@ class DiskFile:
         self.bytes_read = 0
 
     @property
-    def identity(self) -> tuple[int, int, int, int]:
+    def identity(self) -> tuple[int, ...]:
         return (self.stat.st_dev, self.stat.st_ino, self.size, self.stat.st_mtime_ns)
 
     def fileno(self) -> int:

@@ -14,7 +14,10 @@ async def _outside(question: Question) -> Seen:
 async def _secret(question: Question) -> Seen:
     if not question.survey.secret:
         raise NothingToAsk("the settings make no .env secret")
-    return await _refused(question, {"path": question.survey.secret}, {"protected_path"})
+    asked = {"path": question.survey.secret}
+    if code_of(await question.call("read_file", asked)) == "not_found":
+        raise NothingToAsk(f"there is no {question.survey.secret} here")
+    return await _refused(question, asked, {"protected_path"})
 
 
 async def _argument(question: Question) -> Seen:
