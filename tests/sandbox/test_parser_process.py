@@ -2,7 +2,7 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -32,8 +32,14 @@ def failed(descriptor: int, act: str, limits: ParserLimits = LIMITS) -> tuple[Wh
     return caught.value.why, caught.value.detail
 
 
-def children() -> list[psutil.Process]:
-    return psutil.Process().children(recursive=True)
+Children = Callable[[], set[psutil.Process]]
+
+
+@pytest.fixture
+def children() -> Children:
+    """Give the processes that this test started and that are still there: other tests keep servers meanwhile."""
+    before = set(psutil.Process().children(recursive=True))
+    return lambda: set(psutil.Process().children(recursive=True)) - before
 
 
 def test_the_answer_is_what_the_parser_made_of_the_file_from_its_start(descriptor: int) -> None:
@@ -81,19 +87,21 @@ def test_the_child_is_gone_when_the_answer_is_there(descriptor: int) -> None:
         ),
     ],
 )
-def test_a_parser_that_goes_wrong_is_told_of_by_why(descriptor: int, act: str, why: WhyFailed, detail: str) -> None:
+def test_a_parser_that_goes_wrong_is_told_of_by_why(
+    descriptor: int, children: Children, act: str, why: WhyFailed, detail: str
+) -> None:
     assert failed(descriptor, act) == (why, detail)
-    assert children() == []
+    assert children() == set()
 
 
 @pytest.mark.guarantee("G7")
-def test_a_parser_that_never_answers_is_killed_at_its_deadline(descriptor: int) -> None:
+def test_a_parser_that_never_answers_is_killed_at_its_deadline(descriptor: int, children: Children) -> None:
     limits = ParserLimits(wall_s=0.5)
     assert failed(descriptor, "wait", limits) == (WhyFailed.TIME, "0.5 s")
-    assert children() == []
+    assert children() == set()
 
 
-def test_a_cancelled_caller_leaves_no_child_behind(descriptor: int) -> None:
+def test_a_cancelled_caller_leaves_no_child_behind(descriptor: int, children: Children) -> None:
     async def cancel_it() -> None:
         task = asyncio.create_task(
             parse_in_child("tests.sandbox.misbehaving", descriptor, {"act": "wait"}, limits=LIMITS)
@@ -105,7 +113,7 @@ def test_a_cancelled_caller_leaves_no_child_behind(descriptor: int) -> None:
         with contextlib.suppress(asyncio.CancelledError):
             await task
         assert task.cancelled()
-        assert children() == []
+        assert children() == set()
 
     asyncio.run(cancel_it())
 
