@@ -171,6 +171,5 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         else:
             os.killpg(process.pid, signal.SIGKILL)
     assert process.stdout is not None
-    while await process.stdout.read(_READ):
-        pass  # the pipe has to be empty for asyncio to let go of it
+    await process.stdout.read()  # the pipe has to be empty for asyncio to let go of it
     await process.wait()

@@ -192,3 +192,9 @@ def test_a_secret_is_a_secret_wherever_it_stands(parents: list[str]) -> None:
     if any(".env.example" in name for name in parents):
         return
     assert DEFAULTS.hides((*parents, "server.pem"))
+
+
+def test_patterns_are_equal_that_were_written_alike() -> None:
+    assert {Patterns(("a", "b")), Patterns(["a", "b"])} == {Patterns(("a", "b"))}
+    assert Patterns(("a", "b")) != Patterns(("b", "a"))
+    assert Patterns(()) != ()

@@ -14,6 +14,7 @@ from fs_server.config.patterns import HOME_DENY, HOME_PROTECT, PROTECT, SHELL_ST
 from fs_server.config.roots import RootGiven, absolute, named, valid_name
 from fs_server.config.settings import RootSetting
 from sandbox import Access, Place, ProtectedPath, RootSpec, Workspace
+from tests.support.tree import make_tree
 
 # What two systems can make of a link that leads up differs; Windows needs a privilege to make links at all.
 posix = pytest.mark.skipif(sys.platform == "win32", reason="links and undecodable names as POSIX has them")
@@ -221,9 +222,10 @@ def at(opened: list[Workspace], path: str, access: Access, *argv: str, config: s
 @pytest.mark.parametrize("name", [".env", ".env.local", "a/b/x.pem", "id_rsa.pub", ".aws/credentials", ".NPMRC"])
 @pytest.mark.guarantee("G4")
 def test_secrets_cannot_be_read_by_default(name: str, home: Path, opened: list[Workspace]) -> None:
+    make_tree(home.parent, [f"{name} = TOKEN", ".env.example = NAME="])
     with pytest.raises(ProtectedPath):
-        at(opened, name, Access.READ, str(home.parent))
-    assert at(opened, ".env.example", Access.READ, str(home.parent))
+        at(opened, name, Access.READ, str(home.parent)).open()
+    at(opened, ".env.example", Access.READ, str(home.parent)).open().close()
 
 
 @posix
