@@ -5,11 +5,13 @@ opens, lists and describes. Nothing here has heard of MCP. Nothing here returns 
 comes back is open already, or an entry that was read from an open handle.
 
 Read in this order: `paths.py` (text → names), `policy.py` (what the operator allows, on names alone), `resolve/`
-(the kernel or one component at a time), `roots.py` and `place.py` (what is held, opened, listed), `workspace.py`;
-then `walk.py` and `ignore.py` (bounded traversal), `aio.py` (the bridge to the event loop).
+(the kernel or one component at a time), `roots.py` and `workspace.py` (what is held, and the way in), `place.py`,
+`open_file.py` and `open_directory.py` (what is opened), `walk.py` and `ignore.py` (bounded traversal), `aio.py` (the
+bridge to the event loop), `parser_process.py` (hostile formats, in a child).
 """
 
 from sandbox.aio import Lane, chunks_of
+from sandbox.entry import Entry
 from sandbox.errors import (
     Code,
     ConfigRefused,
@@ -35,7 +37,9 @@ from sandbox.errors import (
 from sandbox.ignore import ignored_in
 from sandbox.limits import Stop
 from sandbox.names import shown
-from sandbox.place import Entry, OpenDirectory, OpenFile, Place
+from sandbox.open_directory import OpenDirectory
+from sandbox.open_file import OpenFile
+from sandbox.place import Place
 from sandbox.policy import Access, Patterns, Rules
 from sandbox.resolve import BACKENDS, Kind, Resolver
 from sandbox.roots import Root, RootSpec

@@ -13,7 +13,7 @@ from typing import TypeVar
 import aiofiles
 
 from sandbox.limits import Stop
-from sandbox.place import CHUNK, OpenFile
+from sandbox.open_file import CHUNK, OpenFile
 
 __all__ = ["Lane", "chunks_of"]
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sandbox.errors import SandboxError
 from sandbox.gitignore import Rule, rules_of
-from sandbox.place import OpenDirectory
+from sandbox.open_directory import OpenDirectory
 
 __all__ = ["NOTHING_IGNORED", "Ignored", "ignored_in"]
 

@@ -6,18 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from sandbox.errors import ConfigRefused, PermissionDenied, RootGone, SandboxError
+from sandbox.file_systems import PSEUDO, file_system
 from sandbox.names import fold
 from sandbox.policy import Access, Patterns, Rules
 from sandbox.resolve import Resolver
 
 __all__ = ["Root", "RootSpec", "open_roots"]
-
-# File systems whose files are questions to the kernel: reading one may hang, change state, or lead anywhere.
-_PSEUDO = frozenset({
-    "autofs", "binfmt_misc", "bpf", "cgroup", "cgroup2", "configfs", "debugfs", "devpts", "devtmpfs", "efivarfs",
-    "fusectl", "hugetlbfs", "mqueue", "nsfs", "pipefs", "proc", "pstore", "securityfs", "selinuxfs", "smackfs",
-    "sockfs", "sysfs", "tracefs",
-})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,28 +232,5 @@ def _refusal(handle: int, real: str) -> str:
     # On Windows a drive is the first of the names, and the whole of it is no choice either.
     if len(names_of(real)) <= (sys.platform == "win32"):
         return "the whole file system cannot be a root; choose the directories that are meant"
-    if sys.platform == "linux":
-        kind = _file_system(handle)
-        if kind in _PSEUDO:
-            return f"it lies on a pseudo file system ({kind})"
-    return ""
-
-
-if sys.platform == "linux":
-
-    def _file_system(handle: int) -> str:
-        """Return the type of the file system behind `handle`, or "" where the kernel does not say.
-
-        Source: proc_pid_fdinfo(5) gives the mount of a descriptor, proc_pid_mountinfo(5) the type of each mount.
-        """
-        try:
-            with open(f"/proc/self/fdinfo/{handle}", encoding="ascii") as facts:
-                mount = next(line.split()[1] for line in facts if line.startswith("mnt_id:"))
-            with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as mounts:
-                for line in mounts:
-                    place, _, kind = line.partition(" - ")
-                    if place.split()[0] == mount:
-                        return kind.split()[0]
-        except (OSError, StopIteration):
-            return ""
-        return ""
+    kind = file_system(handle)
+    return f"it lies on a pseudo file system ({kind})" if kind in PSEUDO else ""

@@ -10,10 +10,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from sandbox.entry import Entry
 from sandbox.errors import NameTooLong, SandboxError
 from sandbox.ignore import NOTHING_IGNORED, Ignored
 from sandbox.limits import Stop
-from sandbox.place import Entry, OpenDirectory
+from sandbox.open_directory import OpenDirectory
 from sandbox.resolve import Kind
 
 __all__ = ["DEEPEST", "Key", "Order", "Walk"]

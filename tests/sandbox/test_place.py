@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sandbox import Access, Entry, InvalidPath, Kind, RootSpec, SandboxError, Workspace
-from sandbox.place import OpenFile
+from sandbox.open_file import OpenFile
 from tests.sandbox.conftest import Open
 from tests.support.as_user import as_ordinary_user, own_directory
 from tests.support.tree import make_tree

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from sandbox import Access, Kind, PermissionDenied, Resolver, RootSpec, SandboxError, Workspace
+from sandbox.file_systems import file_system
 from sandbox.resolve import Found
 from sandbox.resolve._openat2 import KernelResolver, kernel_resolves
 from sandbox.resolve._posix import reopens_by_proc
 from sandbox.resolve._stepwise import KEPT_HANDLES, MAX_STEPS, StepwiseResolver
-from sandbox.roots import _file_system
 from tests.sandbox.backends import opened
 from tests.support.tree import make_tree
 
@@ -257,10 +257,10 @@ class TestSystemsThatLackSomething:
 
     def test_a_file_system_that_the_kernel_does_not_name_is_none(self) -> None:
         reader, writer = os.pipe()  # on a mount of the kernel's own, which stands in no table
-        assert _file_system(reader) == ""
+        assert file_system(reader) == ""
         for descriptor in (reader, writer):
             os.close(descriptor)
-        assert _file_system(-1) == ""
+        assert file_system(-1) == ""
 
 
 def test_a_kind_that_no_one_has_heard_of_is_another() -> None:

@@ -1,0 +1,106 @@
+"""A directory that was found and is held: its entries are looked at and opened relative to it."""
+
+import os
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Self
+
+from sandbox.entry import Entry
+from sandbox.errors import InvalidPath, from_os_error
+from sandbox.open_file import OpenFile
+from sandbox.policy import Access
+from sandbox.resolve import Found, Kind
+from sandbox.roots import Root
+
+__all__ = ["OpenDirectory"]
+
+
+class OpenDirectory:
+    """A held directory; a context manager. Its entries are looked at by handle, links never followed.
+
+    Attributes:
+        root: that it lies beneath.
+        parts: its real names beneath the root.
+    """
+
+    def __init__(self, root: Root, handle: int, parts: tuple[str, ...]) -> None:
+        self.root = root
+        self.parts = parts
+        self._handle = handle
+
+    def names(self) -> Iterator[tuple[str, Kind]]:
+        """Yield names and kinds, in no order."""
+        return self.root.resolver.names(self._handle)
+
+    def stat(self, name: str) -> os.stat_result:
+        """Return what the system knows of `name`; of a link, the link's own.
+
+        Raises:
+            NotFound: it has gone since it was listed.
+        """
+        return self.root.resolver.stat_child(self._handle, _single(name))
+
+    def entry(self, name: str) -> Entry:
+        """Return the facts of `name`, and what the policy says of it.
+
+        Raises:
+            NotFound: it has gone since it was listed.
+        """
+        parts = (*self.parts, name)
+        facts = self.stat(name)
+        kind = Kind.of(facts.st_mode)
+        target = self.root.resolver.read_link(self._handle, name) if kind is Kind.LINK else ""
+        marked = self.root.marks(parts)
+        return Entry(parts, kind, facts, target, marked, secret=marked and self.root.hides(parts))
+
+    def descend(self, name: str) -> "OpenDirectory":
+        """Open the directory `name`.
+
+        Raises:
+            SandboxError: it is no directory any more, may not be opened, or is secret.
+        """
+        parts = (*self.parts, _single(name))
+        self.root.require(parts, Access.LIST)
+        return OpenDirectory(self.root, self.root.resolver.open_directory(self._handle, name), parts)
+
+    def open(self, name: str) -> OpenFile:
+        """Open the regular file `name` for reading.
+
+        Raises:
+            SandboxError: it is none, may not be opened, or is secret.
+        """
+        parts = (*self.parts, _single(name))
+        self.root.require(parts, Access.READ)
+        descriptor = self.root.resolver.open_file(self._handle, name)
+        try:
+            facts = os.fstat(descriptor)
+        except OSError as error:
+            os.close(descriptor)
+            raise from_os_error(error, "") from error
+        return OpenFile(descriptor, Found(descriptor, parts, facts))
+
+    def close(self) -> None:
+        """Give the handle back. A second call does nothing."""
+        # Taken before it is closed: the number may be another file's the moment after.
+        handle, self._handle = self._handle, -1
+        if handle >= 0:
+            self.root.resolver.close(handle)
+
+    def __del__(self) -> None:
+        # Whoever asked may have left while a thread was still opening: then nobody else gives it back.
+        self.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _single(name: str) -> str:
+    """Return `name` if it is one name in a directory: "..", "a/b" and "/etc" would be looked up elsewhere."""
+    if name in {"", ".", ".."} or "/" in name or "\0" in name:
+        raise InvalidPath(name, reason="this is not the name of an entry")
+    return name
