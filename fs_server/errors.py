@@ -37,6 +37,10 @@ class Failure(Exception):
         self.step = step
         super().__init__(_told(code, what, fact, step))
 
+    def about(self, subject: str) -> "Failure":
+        """Return the same refusal, told of what the caller named: of `subject`, in the caller's words."""
+        return Failure(self.code, f"{subject}: {self.what}", self.fact, self.step)
+
 
 def quoted(text: str) -> str:
     """Return the caller's words between quotes, escaped and not too long."""

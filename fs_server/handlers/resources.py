@@ -89,11 +89,11 @@ class ResourceHandlers:
             page = await self._children(uri, ())
             return t.ReadResourceResult(contents=[_directory(uri, page)])
         except SandboxError as refusal:
-            raise _not_found(ctx, uri, explain(refusal)) from refusal
+            raise _error(ctx, uri, explain(refusal)) from refusal
         except TooLarge as refusal:
-            raise _not_found(ctx, uri, _too_large(uri, refusal)) from refusal
+            raise _error(ctx, uri, _too_large(uri, refusal)) from refusal
         except Failure as failure:
-            raise _not_found(ctx, uri, failure) from failure
+            raise _error(ctx, uri, failure) from failure
 
     async def on_directory_read(
         self, ctx: ServerRequestContext[Any, Any], params: DirectoryReadParams
@@ -103,9 +103,9 @@ class ResourceHandlers:
         try:
             page = await self._children(params.uri, read_cursor(question, params.cursor or ""))
         except SandboxError as refusal:
-            raise _not_found(ctx, params.uri, explain(refusal)) from refusal
+            raise _error(ctx, params.uri, explain(refusal)) from refusal
         except Failure as failure:
-            raise _not_found(ctx, params.uri, failure) from failure
+            raise _error(ctx, params.uri, failure) from failure
         listed = [_resource(entry).model_dump(by_alias=True, mode="json", exclude_none=True) for entry in page.entries]
         result: dict[str, Any] = {"resources": listed}
         if page.after is not None:
@@ -194,11 +194,20 @@ def _too_large(uri: str, refusal: TooLarge) -> Failure:
     )
 
 
-def _not_found(ctx: ServerRequestContext[Any, Any], uri: str, failure: Failure) -> MCPError:
+_ASKED_WRONGLY = {"bad_cursor", "not_directory", "too_large"}
+"""What is there, but cannot be had in this way: wrong parameters, in either era."""
+
+_OUR_TROUBLE = {"timeout", "io_error"}
+"""What the client can do nothing about."""
+
+
+def _error(ctx: ServerRequestContext[Any, Any], uri: str, failure: Failure) -> MCPError:
     """Return the error of the client's era: the same whether nothing is there or it may not be seen."""
-    # What there is but was asked for in a wrong way is a wrong parameter in either era.
-    wrongly_asked = failure.code in {"bad_cursor", "not_directory"}
-    code = t.INVALID_PARAMS if wrongly_asked or is_modern(ctx) else _RESOURCE_NOT_FOUND
+    code = t.INVALID_PARAMS if is_modern(ctx) else _RESOURCE_NOT_FOUND
+    if failure.code in _ASKED_WRONGLY:
+        code = t.INVALID_PARAMS
+    elif failure.code in _OUR_TROUBLE:
+        code = t.INTERNAL_ERROR
     return MCPError(code=code, message=str(failure), data={"uri": uri, "code": failure.code})
 
 

@@ -52,10 +52,13 @@ async def read_file(asked: ReadFile, services: Services) -> Answer:
     if isinstance(read, Answer):
         return read
     with read.file:
-        async with services.parsing:
-            if read.media_type in IMAGE_TYPES:
-                return _picture(asked, await picture(read.file)).with_facts(read.facts)
-            document = await document_text(read.file, DOCUMENT_TYPES[read.media_type])
+        try:
+            async with services.parsing:
+                if read.media_type in IMAGE_TYPES:
+                    return _picture(asked, await picture(read.file)).with_facts(read.facts)
+                document = await document_text(read.file, DOCUMENT_TYPES[read.media_type])
+        except Failure as failure:
+            raise failure.about(quoted(asked.path)) from failure
         return _document(asked, document, max_chars).with_facts(read.facts)
 
 

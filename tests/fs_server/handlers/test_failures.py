@@ -71,7 +71,7 @@ def test_a_disk_that_cannot_be_read_is_said_to_be_so(files: Files, tmp_path: Pat
     assert first.startswith('[io_error] Reading "bad-disk". ')
     assert second.endswith("IN")
     error = files.error(files.request("resources/read", {"uri": (tmp_path / "bad-disk").as_uri()}))
-    assert error["data"]["code"] == "io_error"
+    assert (error["code"], error["data"]["code"]) == (-32603, "io_error")
     assert str(tmp_path) not in error["message"].replace((tmp_path / "bad-disk").as_uri(), "")
 
 

@@ -79,7 +79,7 @@ def test_a_file_is_text_where_that_is_sure_and_its_bytes_otherwise(
     (here / "f").write_bytes(content)
     if text == "too large":
         error = files.error(files.request("resources/read", {"uri": here.uri("f")}))
-        assert error["data"]["code"] == "too_large"
+        assert (error["code"], error["data"]["code"]) == (-32602, "too_large")
         assert "300001 bytes; a resource is read whole, up to 100000" in error["message"]
         return
     found = files.read_resource(here.uri("f"))
