@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from fs_server.errors import Failure, quoted
 from sandbox import Key
 
-__all__ = ["read_cursor", "write_cursor"]
+__all__ = ["longest_cursor", "read_cursor", "write_cursor"]
 
 _MARK_BYTES = 4
 
@@ -18,6 +18,14 @@ def write_cursor(question: str, keys: Sequence[Key]) -> str:
     # surrogatepass: a name that is no text holds half characters, and Windows has such names of its own.
     place = json.dumps(keys, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
     return base64.urlsafe_b64encode(_mark(question, place) + place).decode("ascii").rstrip("=")
+
+
+def longest_cursor(keys: Sequence[Key]) -> int:
+    """Return a length that the cursor for `keys` does not exceed, without making it.
+
+    A control character takes six bytes as JSON, any other four at most; base64 makes four of three.
+    """
+    return sum(40 + 8 * len(name) for _, name in keys) + 20
 
 
 def read_cursor(question: str, cursor: str) -> tuple[Key, ...]:

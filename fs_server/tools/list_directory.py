@@ -13,7 +13,7 @@ from fs_server.services import Services
 from fs_server.times import minute
 from fs_server.tools.answer import Answer, Text, note
 from fs_server.tools.arguments import Arguments
-from fs_server.tools.cursor import read_cursor, write_cursor
+from fs_server.tools.cursor import longest_cursor, read_cursor, write_cursor
 from fs_server.tools.tool import Effect, tool
 from sandbox import DEEPEST, Access, Entry, Key, Kind, Order, Place, Stop, Walk, ignored_in, shown
 
@@ -95,24 +95,25 @@ def _page(place: Place, asked: ListDirectory, after: tuple[Key, ...], max_chars:
         question = _question(asked)
         lines: list[str] = []
         left = max_chars - NOTE_CHARS
-        cursor = write_cursor(question, after)
+        last = after
         more = False
         # One more than is shown tells whether there are more, without a page that is empty in the end.
         for entry in islice(walk, asked.limit + 1):
             line = _line(entry, len(walk.keys) - 1, place)
-            following = write_cursor(question, walk.keys)
             left -= len(line) + 1
-            if len(lines) == asked.limit or (left < len(following) and lines):
+            # The cursor takes room too; it is made only where it could be too long.
+            full = left < longest_cursor(walk.keys) and left < len(write_cursor(question, walk.keys))
+            if len(lines) == asked.limit or (full and lines):
                 more = True
                 break
             lines.append(line)
-            cursor = following
+            last = walk.keys
         return _Page(
             lines=lines,
             skipped=walk.skipped,
             total=walk.total,
             stopped=walk.stopped,
-            cursor=cursor if more or walk.stopped else "",
+            cursor=write_cursor(question, last) if more or walk.stopped else "",
             shown=place.shown_of(directory.parts),
             uri=place.uri_of(directory.parts),
         )

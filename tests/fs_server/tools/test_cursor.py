@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fs_server.errors import Failure
-from fs_server.tools.cursor import read_cursor, write_cursor
+from fs_server.tools.cursor import longest_cursor, read_cursor, write_cursor
 
 QUESTION = "list_directory a"
 keys = st.lists(st.tuples(st.integers(), st.text(st.characters())), max_size=6).map(tuple)
@@ -18,6 +18,14 @@ keys = st.lists(st.tuples(st.integers(), st.text(st.characters())), max_size=6).
 @given(keys)
 def test_a_cursor_comes_back_as_it_was(place: tuple[tuple[int, str], ...]) -> None:
     assert read_cursor(QUESTION, write_cursor(QUESTION, place)) == place
+
+
+real_keys = st.lists(st.tuples(st.integers(-(2**63), 2**63), st.text(st.characters())), max_size=6).map(tuple)
+
+
+@given(real_keys)
+def test_no_cursor_is_longer_than_was_foreseen(place: tuple[tuple[int, str], ...]) -> None:
+    assert len(write_cursor(QUESTION, place)) <= longest_cursor(place)
 
 
 def test_no_cursor_is_the_beginning() -> None:
