@@ -4,7 +4,7 @@ The child gets the open file as its standard input, an empty environment, a sess
 sets on itself before it imports the parser: processor time, memory, no file written, no process started, and no
 further file opened once the parser is loaded. It answers once, through a pipe; then its whole group is killed.
 
-On Windows there are no such limits: the deadline and the bound on the answer are all.
+On Windows there are no such limits: the deadline, the memory in use and the bound on the answer are all.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
+from sandbox.memory_watch import until_larger
 from sandbox.parser_child import FRAME, MAGIC
 
 __all__ = ["Answer", "ParserFailed", "ParserLimits", "WhyFailed", "parse_in_child"]
@@ -32,7 +33,8 @@ class ParserLimits:
 
     Attributes:
         cpu_s: seconds of processor time.
-        memory_bytes: address space.
+        memory_bytes: address space, where the system limits it.
+        resident_bytes: memory in use, which is watched on every system.
         open_files: descriptors, while it imports.
         wall_s: seconds until it is killed.
         output_bytes: of its answer.
@@ -40,6 +42,7 @@ class ParserLimits:
 
     cpu_s: int = 10
     memory_bytes: int = 1 << 30
+    resident_bytes: int = 1 << 30
     open_files: int = 64
     wall_s: float = 20.0
     output_bytes: int = 16 << 20
@@ -111,7 +114,7 @@ async def parse_in_child(
     )
     try:
         async with asyncio.timeout(limits.wall_s):
-            return await _answer(process, limits)
+            return await _answer_within(process, limits)
     except TimeoutError:
         raise ParserFailed(WhyFailed.TIME, f"{limits.wall_s:g} s") from None
     finally:
@@ -121,6 +124,21 @@ async def parse_in_child(
 def _environment() -> dict[str, str]:
     # Without it Python does not start on Windows: it finds no source of random numbers.
     return {"SYSTEMROOT": os.environ.get("SYSTEMROOT", "")} if sys.platform == "win32" else {}
+
+
+async def _answer_within(process: asyncio.subprocess.Process, limits: ParserLimits) -> Answer:
+    """Return the child's answer, unless it takes too much memory for it."""
+    answer = asyncio.ensure_future(_answer(process, limits))
+    too_large = asyncio.ensure_future(until_larger(process.pid, limits.resident_bytes))
+    try:
+        await asyncio.wait({answer, too_large}, return_when=asyncio.FIRST_COMPLETED)
+        if answer.done():
+            return answer.result()
+        raise ParserFailed(WhyFailed.MEMORY, f"{limits.resident_bytes} bytes in use")
+    finally:
+        answer.cancel()
+        too_large.cancel()
+        await asyncio.wait({answer, too_large})  # or the pipe would have two readers when it is emptied
 
 
 async def _answer(process: asyncio.subprocess.Process, limits: ParserLimits) -> Answer:

@@ -39,6 +39,7 @@ OWNERS: dict[str, list[str]] = {
     "openpyxl": ["fs_server/files/documents/xlsx.py"],
     "pathspec": ["sandbox/policy.py"],
     "platformdirs": ["fs_server/config/file.py"],
+    "psutil": ["sandbox/memory_watch.py"],
     "pydantic": ["fs_server/tools/*", "fs_server/protocol/*", "fs_server/handlers/tools.py"],
     "pydantic_core": ["fs_server/tools/*", "fs_server/protocol/*"],
     "pypdf": ["fs_server/files/documents/pdf.py"],

@@ -33,6 +33,12 @@ def allocate(_: BinaryIO) -> Parsed:
     return {}, bytes(1 << 34)
 
 
+def grow(_: BinaryIO) -> Parsed:
+    taken = bytearray()
+    while True:
+        taken += b"x" * (16 << 20)
+
+
 def crash(_: BinaryIO) -> Parsed:
     os.kill(os.getpid(), signal.SIGSEGV)
     return {}, b""

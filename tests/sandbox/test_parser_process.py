@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from sandbox.memory_watch import until_larger
 from sandbox.parser_process import Answer, ParserFailed, ParserLimits, WhyFailed, _unframed, parse_in_child
 
 LIMITS = ParserLimits(cpu_s=1, memory_bytes=300 << 20, wall_s=10, output_bytes=1 << 20)
@@ -47,6 +48,21 @@ def test_the_answer_is_what_the_parser_made_of_the_file_from_its_start(descripto
     answer = ask(descriptor, "echo")
     assert answer.body == b"content"
     assert answer.facts["position"] == 0
+
+
+def test_memory_in_use_is_watched_where_the_system_does_not_limit_it(descriptor: int, children: Children) -> None:
+    limits = ParserLimits(memory_bytes=8 << 30, resident_bytes=200 << 20)
+    assert failed(descriptor, "grow", limits) == (WhyFailed.MEMORY, f"{200 << 20} bytes in use")
+    assert children() == set()
+
+
+def test_a_process_that_has_ended_is_not_larger_than_anything() -> None:
+    async def test() -> None:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await until_larger(2**30, 1)
+
+    asyncio.run(test())
 
 
 def test_what_a_parser_prints_is_no_part_of_the_answer_and_its_environment_is_empty(
