@@ -1,5 +1,6 @@
 """What these modules need of a file: `sandbox.OpenFile` has it, and so does text that is already in memory."""
 
+import itertools
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -29,14 +30,18 @@ class Readable(Protocol):
         """Yield the bytes from `start` on, `size` at a time."""
 
 
+_MADE = itertools.count()
+
+
 class InMemory:
     """Bytes that were made from a file, such as the text of a document, to be read like one."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
         self.size = len(content)
-        # No file has this: device numbers are not negative.
-        self.identity = (-1, id(self), self.size, 0)
+        # No file has this: device numbers are not negative. Counted, because the id of an object that is gone is
+        # given to another one, and what is remembered of the first would be told of that.
+        self.identity = (-1, next(_MADE), self.size, 0)
 
     def read_at(self, offset: int, size: int) -> bytes:
         """Return `size` bytes from `offset`, fewer only at the end."""
