@@ -2,11 +2,10 @@
 
 import os
 from collections.abc import Iterator
-from types import TracebackType
-from typing import Self
 
 from sandbox.entry import Entry
 from sandbox.errors import InvalidPath, from_os_error
+from sandbox.held import Held
 from sandbox.open_file import OpenFile
 from sandbox.policy import Access
 from sandbox.resolve import Found, Kind
@@ -15,7 +14,7 @@ from sandbox.roots import Root
 __all__ = ["OpenDirectory"]
 
 
-class OpenDirectory:
+class OpenDirectory(Held):
     """A held directory; a context manager. Its entries are looked at by handle, links never followed.
 
     Attributes:
@@ -24,13 +23,13 @@ class OpenDirectory:
     """
 
     def __init__(self, root: Root, handle: int, parts: tuple[str, ...]) -> None:
+        super().__init__(handle, root.resolver.close)
         self.root = root
         self.parts = parts
-        self._handle = handle
 
     def names(self) -> Iterator[tuple[str, Kind]]:
         """Yield names and kinds, in no order."""
-        return self.root.resolver.names(self._handle)
+        return self.root.resolver.names(self.handle)
 
     def stat(self, name: str) -> os.stat_result:
         """Return what the system knows of `name`; of a link, the link's own.
@@ -38,7 +37,7 @@ class OpenDirectory:
         Raises:
             NotFound: it has gone since it was listed.
         """
-        return self.root.resolver.stat_child(self._handle, _single(name))
+        return self.root.resolver.stat_child(self.handle, _single(name))
 
     def entry(self, name: str) -> Entry:
         """Return the facts of `name`, and what the policy says of it.
@@ -49,7 +48,7 @@ class OpenDirectory:
         parts = (*self.parts, name)
         facts = self.stat(name)
         kind = Kind.of(facts.st_mode)
-        target = self.root.resolver.read_link(self._handle, name) if kind is Kind.LINK else ""
+        target = self.root.resolver.read_link(self.handle, name) if kind is Kind.LINK else ""
         marked = self.root.marks(parts)
         return Entry(parts, kind, facts, target, marked, secret=marked and self.root.hides(parts))
 
@@ -61,7 +60,7 @@ class OpenDirectory:
         """
         parts = (*self.parts, _single(name))
         self.root.require(parts, Access.LIST)
-        return OpenDirectory(self.root, self.root.resolver.open_directory(self._handle, name), parts)
+        return OpenDirectory(self.root, self.root.resolver.open_directory(self.handle, name), parts)
 
     def open(self, name: str) -> OpenFile:
         """Open the regular file `name` for reading.
@@ -71,32 +70,13 @@ class OpenDirectory:
         """
         parts = (*self.parts, _single(name))
         self.root.require(parts, Access.READ)
-        descriptor = self.root.resolver.open_file(self._handle, name)
+        descriptor = self.root.resolver.open_file(self.handle, name)
         try:
             facts = os.fstat(descriptor)
         except OSError as error:
             os.close(descriptor)
             raise from_os_error(error, "") from error
         return OpenFile(descriptor, Found(descriptor, parts, facts))
-
-    def close(self) -> None:
-        """Give the handle back. A second call does nothing."""
-        # Taken before it is closed: the number may be another file's the moment after.
-        handle, self._handle = self._handle, -1
-        if handle >= 0:
-            self.root.resolver.close(handle)
-
-    def __del__(self) -> None:
-        # Whoever asked may have left while a thread was still opening: then nobody else gives it back.
-        self.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _single(name: str) -> str:

@@ -4,11 +4,10 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
-from types import TracebackType
-from typing import Self
 
 from sandbox.entry import Entry
 from sandbox.errors import from_os_error
+from sandbox.held import Held
 from sandbox.resolve import Found, Kind
 
 __all__ = ["CHUNK", "OpenFile"]
@@ -17,7 +16,7 @@ CHUNK = 1 << 20
 """Bytes read at a time where a whole file is gone through: large enough that a call costs nothing beside it."""
 
 
-class OpenFile:
+class OpenFile(Held):
     """A regular file, open for reading; a context manager. Safe to read from several threads.
 
     Attributes:
@@ -27,7 +26,7 @@ class OpenFile:
     """
 
     def __init__(self, descriptor: int, found: Found) -> None:
-        self._descriptor = descriptor
+        super().__init__(descriptor, os.close)
         self._lock = threading.Lock()
         self.parts = found.parts
         self.stat = found.stat
@@ -47,7 +46,7 @@ class OpenFile:
 
     def fileno(self) -> int:
         """Return the descriptor; it stays this object's."""
-        return self._descriptor
+        return self.handle
 
     def read_at(self, offset: int, size: int) -> bytes:
         """Return `size` bytes from `offset`, fewer only at the end of the file.
@@ -71,31 +70,12 @@ class OpenFile:
     def _read(self, offset: int, size: int) -> bytes:
         if sys.platform == "win32":
             with self._lock:  # one position per descriptor, and no call that leaves it alone
-                os.lseek(self._descriptor, offset, os.SEEK_SET)
-                return os.read(self._descriptor, size)
-        return os.pread(self._descriptor, size, offset)
+                os.lseek(self.handle, offset, os.SEEK_SET)
+                return os.read(self.handle, size)
+        return os.pread(self.handle, size, offset)
 
     def chunks(self, start: int = 0, size: int = CHUNK) -> Iterator[bytes]:
         """Yield the content from `start` on, `size` bytes at a time, up to where the file ends now."""
         while chunk := self.read_at(start, size):
             yield chunk
             start += len(chunk)
-
-    def close(self) -> None:
-        """Give the descriptor back. A second call does nothing."""
-        # Taken before it is closed: the number may be another file's the moment after.
-        descriptor, self._descriptor = self._descriptor, -1
-        if descriptor >= 0:
-            os.close(descriptor)
-
-    def __del__(self) -> None:
-        # Whoever asked may have left while a thread was still opening: then nobody else gives it back.
-        self.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

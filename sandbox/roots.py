@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from sandbox.errors import ConfigRefused, PermissionDenied, RootGone, SandboxError
 from sandbox.file_systems import PSEUDO, file_system
+from sandbox.held import Held
 from sandbox.names import fold
 from sandbox.policy import Access, Patterns, Rules
 from sandbox.resolve import Resolver
@@ -31,24 +32,6 @@ class RootSpec:
     writable: bool = True
     secret: tuple[str, ...] = ()
     protected: tuple[str, ...] = ()
-
-
-class Held:
-    """A handle, given back by `close`, or else when nobody has it any more: a place in flight keeps its root."""
-
-    def __init__(self, handle: int, resolver: Resolver) -> None:
-        self.handle = handle
-        self._resolver = resolver
-
-    def close(self) -> None:
-        """Give the handle back. A second call does nothing, and what is asked of it then fails."""
-        # Taken before it is closed: the number may be another directory's the moment after.
-        handle, self.handle = self.handle, -1
-        if handle >= 0:
-            self._resolver.close(handle)
-
-    def __del__(self) -> None:
-        self.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +108,7 @@ class Root:
             name=found.parts[-1] if found.parts else self.name,
             path="/".join([self.path.rstrip("/"), *found.parts]),
             spellings=tuple((*spelling, *found.parts) for spelling in self.spellings),
-            held=Held(found.handle, self.resolver),
+            held=Held(found.handle, self.resolver.close),
             identity=(found.stat.st_dev, found.stat.st_ino),
             base=(*self.base, *found.parts),
         )
@@ -206,7 +189,7 @@ def _open_root(spec: RootSpec, resolver: Resolver) -> Root:
         name=spec.name,
         path=spec.path.rstrip("/") if len(spec.path) > 1 else spec.path,
         spellings=(spelled,) if spelled == actual else (spelled, actual),
-        held=Held(handle, resolver),
+        held=Held(handle, resolver.close),
         identity=(facts.st_dev, facts.st_ino),
         rules=rules,
         resolver=resolver,
