@@ -11,38 +11,52 @@ bridge to the event loop), `parser_process.py` (hostile formats, in a child).
 """
 
 from sandbox.aio import Lane, chunks_of
+from sandbox.attributes import Attributes
 from sandbox.entry import Entry
 from sandbox.errors import (
+    Changed,
     Code,
     ConfigRefused,
     CrossDevice,
     DanglingSymlink,
+    DiskFull,
     EscapesRoot,
+    Exists,
+    HardlinkRefused,
     InvalidPath,
     IoFailure,
     IsDirectory,
     NameTooLong,
     NotDirectory,
+    NotEmpty,
     NotFound,
     NotRegularFile,
     OutsideRoots,
     PermissionDenied,
     ProtectedPath,
     ReadOnly,
+    RefusedRoot,
     RootGone,
     SandboxError,
     SymlinkLoop,
+    TooLarge,
+    UnsupportedOp,
     UnsupportedUri,
 )
+from sandbox.gitignore import Rule, rules_of
 from sandbox.ignore import ignored_in
 from sandbox.limits import Stop
 from sandbox.names import shown
+from sandbox.new_file import NewFile
 from sandbox.open_directory import OpenDirectory
 from sandbox.open_file import OpenFile
 from sandbox.place import Place
 from sandbox.policy import Access, Patterns, Rules
 from sandbox.resolve import BACKENDS, Kind, Resolver
 from sandbox.roots import Root, RootSpec
+from sandbox.spot import Spot
+from sandbox.target import Target, target_of
+from sandbox.tree import downward, upward
 from sandbox.uris import uri_of_path
 from sandbox.walk import DEEPEST, Key, Order, Walk
 from sandbox.workspace import Workspace
@@ -51,12 +65,17 @@ __all__ = [
     "BACKENDS",
     "DEEPEST",
     "Access",
+    "Attributes",
+    "Changed",
     "Code",
     "ConfigRefused",
     "CrossDevice",
     "DanglingSymlink",
+    "DiskFull",
     "Entry",
     "EscapesRoot",
+    "Exists",
+    "HardlinkRefused",
     "InvalidPath",
     "IoFailure",
     "IsDirectory",
@@ -64,7 +83,9 @@ __all__ = [
     "Kind",
     "Lane",
     "NameTooLong",
+    "NewFile",
     "NotDirectory",
+    "NotEmpty",
     "NotFound",
     "NotRegularFile",
     "OpenDirectory",
@@ -76,19 +97,29 @@ __all__ = [
     "Place",
     "ProtectedPath",
     "ReadOnly",
+    "RefusedRoot",
     "Resolver",
     "Root",
     "RootGone",
     "RootSpec",
+    "Rule",
     "Rules",
     "SandboxError",
+    "Spot",
     "Stop",
     "SymlinkLoop",
+    "Target",
+    "TooLarge",
+    "UnsupportedOp",
     "UnsupportedUri",
     "Walk",
     "Workspace",
     "chunks_of",
+    "downward",
     "ignored_in",
+    "rules_of",
     "shown",
+    "target_of",
+    "upward",
     "uri_of_path",
 ]

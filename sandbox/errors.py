@@ -10,26 +10,35 @@ from enum import StrEnum
 from typing import ClassVar
 
 __all__ = [
+    "Changed",
     "Code",
     "ConfigRefused",
     "CrossDevice",
     "DanglingSymlink",
+    "DiskFull",
     "EscapesRoot",
+    "Exists",
+    "HardlinkRefused",
     "InvalidPath",
     "IoFailure",
     "IsDirectory",
     "NameTooLong",
     "NotDirectory",
+    "NotEmpty",
     "NotFound",
     "NotRegularFile",
     "OutsideRoots",
     "PermissionDenied",
     "ProtectedPath",
     "ReadOnly",
+    "RefusedRoot",
     "RootGone",
     "SandboxError",
     "SymlinkLoop",
+    "TooLarge",
+    "UnsupportedOp",
     "UnsupportedUri",
+    "from_change_error",
     "from_os_error",
 ]
 
@@ -55,6 +64,14 @@ class Code(StrEnum):
     CONFIG_REFUSED = "config_refused"
     UNSUPPORTED_URI = "unsupported_uri"
     IO_ERROR = "io_error"
+    EXISTS = "exists"
+    NOT_EMPTY = "not_empty"
+    REFUSED_ROOT = "refused_root"
+    HARDLINK_REFUSED = "hardlink_refused"
+    CONFLICT = "conflict"
+    DISK_FULL = "disk_full"
+    TOO_LARGE = "too_large"
+    UNSUPPORTED_OP = "unsupported_op"
 
 
 class SandboxError(Exception):
@@ -145,7 +162,10 @@ class NameTooLong(SandboxError):
 
 
 class ProtectedPath(SandboxError):
-    """The policy keeps this name from being read or written. `rule` is the pattern, `access` what was refused."""
+    """The policy keeps this name from being read or written. `rule` is the pattern, `access` what was refused.
+
+    `ask` is there if a person can allow it: the pattern that says so.
+    """
 
     code = Code.PROTECTED_PATH
 
@@ -186,6 +206,54 @@ class IoFailure(SandboxError):
     code = Code.IO_ERROR
 
 
+class Exists(SandboxError):
+    """Something stands where nothing may be replaced."""
+
+    code = Code.EXISTS
+
+
+class NotEmpty(SandboxError):
+    """A directory that still holds something."""
+
+    code = Code.NOT_EMPTY
+
+
+class RefusedRoot(SandboxError):
+    """The root itself cannot be written, moved or removed. `root` names it."""
+
+    code = Code.REFUSED_ROOT
+
+
+class HardlinkRefused(SandboxError):
+    """The file has more names than this one, and would be changed under all of them. `links` says how many."""
+
+    code = Code.HARDLINK_REFUSED
+
+
+class Changed(SandboxError):
+    """What stands there is no longer what was looked at: somebody else changes the tree. Nothing was replaced."""
+
+    code = Code.CONFLICT
+
+
+class DiskFull(SandboxError):
+    """No room on the file system, or in the user's quota."""
+
+    code = Code.DISK_FULL
+
+
+class TooLarge(SandboxError):
+    """More than one change may take. `what` says of what, `count` and `limit` how many."""
+
+    code = Code.TOO_LARGE
+
+
+class UnsupportedOp(SandboxError):
+    """This system or this file system cannot do it. `reason` says what is missing."""
+
+    code = Code.UNSUPPORTED_OP
+
+
 _KINDS: dict[int, type[SandboxError]] = {
     errno.ENOENT: NotFound,
     errno.ENOTDIR: NotDirectory,
@@ -208,3 +276,24 @@ def from_os_error(error: OSError, subject: str) -> SandboxError:
     if kind is None:
         return IoFailure(subject, errno=errno.errorcode.get(number, str(number)))
     return kind(subject)
+
+
+_CHANGE_KINDS: dict[int, type[SandboxError]] = {
+    **_KINDS,
+    errno.EEXIST: Exists,
+    errno.ENOTEMPTY: NotEmpty,
+    # Of a change it says what it says: rename(2) and link(2) do not reach over to another file system.
+    errno.EXDEV: CrossDevice,
+    errno.ENOSPC: DiskFull,
+    errno.EDQUOT: DiskFull,
+    errno.EROFS: ReadOnly,
+}
+
+
+def from_change_error(error: OSError) -> SandboxError:
+    """Return the refusal that says what an `OSError` of a changing call says; without a subject."""
+    number = error.errno or 0
+    kind = _CHANGE_KINDS.get(number, InvalidPath)
+    if kind is InvalidPath:  # EINVAL says of a change no more than that it makes no sense
+        return IoFailure(errno=errno.errorcode.get(number, str(number)))
+    return kind()

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-__all__ = ["fold", "shown"]
+__all__ = ["deceptive", "fold", "shown"]
 
 _SHORT_GIT = re.compile(r"git~\d+")
 
@@ -29,6 +29,20 @@ def fold(name: str) -> str:
         folded = unicodedata.normalize("NFKC", visible.casefold())
     folded = folded.rstrip(" .") or folded
     return ".git" if "~" in folded and _SHORT_GIT.fullmatch(folded) else folded
+
+
+# What turns the direction of a line, so that a name reads as another one (Unicode, Bidi_Control).
+_DIRECTION = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def deceptive(name: str) -> bool:
+    """Tell whether a name holds what no new name may: controls, ends of lines and paragraphs, turns of direction.
+
+    Invisible joiners stay allowed: Persian and Indic names, and emoji, need them.
+    """
+    if name.isascii() and name.isprintable():
+        return False
+    return any(char in _DIRECTION or unicodedata.category(char) in {"Cc", "Zl", "Zp"} for char in name)
 
 
 # Control characters move a terminal's cursor; bidirectional and invisible ones show a name as another; a line or

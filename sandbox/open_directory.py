@@ -11,7 +11,7 @@ from sandbox.policy import Access
 from sandbox.resolve import Found, Kind
 from sandbox.roots import Root
 
-__all__ = ["OpenDirectory"]
+__all__ = ["OpenDirectory", "single"]
 
 
 class OpenDirectory(Held):
@@ -31,13 +31,17 @@ class OpenDirectory(Held):
         """Yield names and kinds, in no order."""
         return self.root.resolver.names(self.handle)
 
+    def own_stat(self) -> os.stat_result:
+        """Return what the system knows of the directory itself."""
+        return self.root.resolver.stat(self.handle)
+
     def stat(self, name: str) -> os.stat_result:
         """Return what the system knows of `name`; of a link, the link's own.
 
         Raises:
             NotFound: it has gone since it was listed.
         """
-        return self.root.resolver.stat_child(self.handle, _single(name))
+        return self.root.resolver.stat_child(self.handle, single(name))
 
     def entry(self, name: str) -> Entry:
         """Return the facts of `name`, and what the policy says of it.
@@ -58,9 +62,13 @@ class OpenDirectory(Held):
         Raises:
             SandboxError: it is no directory any more, may not be opened, or is secret.
         """
-        parts = (*self.parts, _single(name))
-        self.root.require(parts, Access.LIST)
-        return OpenDirectory(self.root, self.root.resolver.open_directory(self.handle, name), parts)
+        self.root.require((*self.parts, single(name)), Access.LIST)
+        return self.descend_unchecked(name)
+
+    def descend_unchecked(self, name: str) -> "OpenDirectory":
+        """Open the directory `name`, whatever the policy says of it: for changes, which have asked already."""
+        handle = self.root.resolver.open_directory(self.handle, single(name))
+        return OpenDirectory(self.root, handle, (*self.parts, name))
 
     def open(self, name: str) -> OpenFile:
         """Open the regular file `name` for reading.
@@ -68,18 +76,21 @@ class OpenDirectory(Held):
         Raises:
             SandboxError: it is none, may not be opened, or is secret.
         """
-        parts = (*self.parts, _single(name))
-        self.root.require(parts, Access.READ)
-        descriptor = self.root.resolver.open_file(self.handle, name)
+        self.root.require((*self.parts, single(name)), Access.READ)
+        return self.open_unchecked(name)
+
+    def open_unchecked(self, name: str) -> OpenFile:
+        """Open the regular file `name` for reading, whatever the policy says of it: for changes, which have asked."""
+        descriptor = self.root.resolver.open_file(self.handle, single(name))
         try:
             facts = os.fstat(descriptor)
         except OSError as error:
             os.close(descriptor)
             raise from_os_error(error, "") from error
-        return OpenFile(descriptor, Found(descriptor, parts, facts))
+        return OpenFile(descriptor, Found(descriptor, (*self.parts, name), facts))
 
 
-def _single(name: str) -> str:
+def single(name: str) -> str:
     """Return `name` if it is one name in a directory: "..", "a/b" and "/etc" would be looked up elsewhere."""
     if name in {"", ".", ".."} or "/" in name or "\0" in name:
         raise InvalidPath(name, reason="this is not the name of an entry")

@@ -113,13 +113,21 @@ class Place:
         except SandboxError:
             return None
 
+    def own_parts(self) -> tuple[str, ...]:
+        """Return the names beneath the root, without the root's own name where that was meant.
+
+        Raises:
+            SandboxError: the root cannot be looked at; without a subject.
+        """
+        if self.named and self.parts and not self._holds(self.parts[0]):
+            return self.parts[1:]
+        return self.parts
+
     def _find(self) -> Found:
         """Resolve, and ask the policy again with the real names."""
         root = self.root
         try:
-            parts = self.parts
-            if self.named and parts and not self._holds(parts[0]):
-                parts = parts[1:]
+            parts = self.own_parts()
             if not parts:
                 root.require_alive()
             try:

@@ -25,6 +25,13 @@ class Access(enum.StrEnum):
     LIST = "list"
     INSPECT = "inspect"
     WRITE = "write"
+    CONFIRMED = "confirmed"
+    """Writing what a person was asked about, and agreed to: names that an ask pattern covers are no obstacle."""
+
+    @property
+    def writes(self) -> bool:
+        """Whether something would be changed."""
+        return self in {Access.WRITE, Access.CONFIRMED}
 
 
 class Patterns:
@@ -68,34 +75,44 @@ class Rules:
 
     Attributes:
         secret: never read, described, listed or written.
-        protected: never written.
+        protected: never written, but for what `ask` covers.
+        ask: written only if a person agrees, whether protected or not.
         writable: whether anything may be written at all.
     """
 
     secret: Patterns = field(default_factory=lambda: Patterns(()))
     protected: Patterns = field(default_factory=lambda: Patterns(()))
+    ask: Patterns = field(default_factory=lambda: Patterns(()))
     writable: bool = True
 
     def require(self, parts: Sequence[str], access: Access, *, root: str) -> None:
         """Return if `access` to the names `parts` of `root` is allowed.
 
         Raises:
-            ProtectedPath: a pattern covers them.
+            ProtectedPath: a pattern covers them. With the fact `ask`, an ask pattern, `Access.CONFIRMED` is allowed.
             ReadOnly: nothing in this root may be written.
         """
         names = _folded(parts)
         rule = self.secret.rule_for(names)
-        if rule is None and access is Access.WRITE:
+        if rule is not None:
+            raise ProtectedPath(rule=rule, access=(Access.WRITE if access.writes else access).value)
+        if access.writes:
             if not self.writable:
                 raise ReadOnly(root=root)
-            rule = self.protected.rule_for(names)
-        if rule is not None:
-            raise ProtectedPath(rule=rule, access=access.value)
+            self._require_write(names, confirmed=access is Access.CONFIRMED)
+
+    def _require_write(self, names: str, *, confirmed: bool) -> None:
+        ask = self.ask.rule_for(names)
+        rule = self.protected.rule_for(names)
+        if ask is None and rule is not None:
+            raise ProtectedPath(rule=rule, access=Access.WRITE.value)
+        if ask is not None and not confirmed:
+            raise ProtectedPath(rule=rule or ask, access=Access.WRITE.value, ask=ask)
 
     def marks(self, parts: Sequence[str]) -> bool:
         """Tell whether a listing marks these names as protected: for reading, or for writing."""
         names = _folded(parts)
-        return self.secret.rule_for(names) is not None or self.protected.rule_for(names) is not None
+        return any(patterns.rule_for(names) is not None for patterns in (self.secret, self.protected, self.ask))
 
     def hides(self, parts: Sequence[str]) -> bool:
         """Tell whether these names are secret: a walk does not enter them and no content of them is shown."""

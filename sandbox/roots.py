@@ -25,6 +25,7 @@ class RootSpec:
         writable: whether anything beneath may ever be written.
         secret: patterns of names that are never read (see `Patterns`).
         protected: patterns of names that are never written.
+        ask: patterns of names that are written only if a person agrees, protected or not.
     """
 
     name: str
@@ -32,6 +33,7 @@ class RootSpec:
     writable: bool = True
     secret: tuple[str, ...] = ()
     protected: tuple[str, ...] = ()
+    ask: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +80,11 @@ class Root:
         """Return if `access` to these names is allowed, by this root and by every root that lies inside it.
 
         Raises:
-            ProtectedPath, ReadOnly: it is not.
+            ProtectedPath, ReadOnly: it is not. Only with the fact `ask` could a person allow it (`Access.CONFIRMED`).
         """
+        if access is Access.WRITE:
+            # What nobody can allow is refused first, whichever root says so: no person is asked in vain.
+            self.require(parts, Access.CONFIRMED)
         for name, rules, below in self._rules(parts):
             rules.require(below, access, root=name)
 
@@ -169,7 +174,7 @@ def _inner(outer: Root, roots: Sequence[Root]) -> tuple[Inner, ...]:
 
 
 def _open_root(spec: RootSpec, resolver: Resolver) -> Root:
-    rules = Rules(Patterns(spec.secret), Patterns(spec.protected), writable=spec.writable)
+    rules = Rules(Patterns(spec.secret), Patterns(spec.protected), Patterns(spec.ask), writable=spec.writable)
     try:
         handle = resolver.open_root(spec.path)
     except SandboxError as refusal:

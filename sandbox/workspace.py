@@ -80,13 +80,13 @@ class Workspace:
             SandboxError: the text is no path, lies beneath no root, or the policy refuses.
         """
         spoken = parse(text)
-        if not text and (access in {Access.READ, Access.WRITE} or len(self.roots) != 1):
+        if not text and (access is Access.READ or access.writes or len(self.roots) != 1):
             raise InvalidPath(text, reason="an empty path names no file")
         root, parts, named = self._beneath(spoken, text)
         try:
             # A name that is not there is told so, even one that would be secret: a listing tells no less. But what
             # a secret directory holds is not told, and nothing is created under a name that is protected.
-            root.require(parts if access is Access.WRITE else parts[:-1], access)
+            root.require(parts if access.writes else parts[:-1], access)
         except SandboxError as refusal:
             raise refusal.about(text) from refusal
         if parts[:1] == ("..",):  # said here, so that the answer does not depend on what is outside

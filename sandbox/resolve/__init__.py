@@ -25,7 +25,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-__all__ = ["BACKENDS", "MAX_LINKS", "Found", "Kind", "Resolver", "choose"]
+from sandbox.attributes import Attributes
+
+__all__ = ["BACKENDS", "MAX_LINKS", "Changes", "Found", "Kind", "Resolver", "choose"]
 
 MAX_LINKS = 40
 """Links followed in one lookup before it counts as a loop: the kernel's own limit (path_resolution(7))."""
@@ -79,13 +81,92 @@ class Found:
         return Kind.of(self.stat.st_mode)
 
 
+class Changes(Protocol):
+    """What changes a tree: each call on one name in a held directory. No link is followed, nothing is replaced unsaid.
+
+    All methods raise a `SandboxError` without a subject, never an `OSError`. A name is one component, without NUL.
+    """
+
+    def create(self, directory: int, name: str, mode: int) -> int:
+        """Return a descriptor that reads and writes the new file `name`."""
+        ...
+
+    def make_directory(self, directory: int, name: str, mode: int) -> None:
+        """Make the directory `name`."""
+        ...
+
+    def make_link(self, directory: int, name: str, target: str) -> None:
+        """Make the symbolic link `name` with the text `target`."""
+        ...
+
+    def make_fifo(self, directory: int, name: str, mode: int) -> None:
+        """Make the FIFO `name`."""
+        ...
+
+    def rename(self, directory: int, name: str, to_directory: int, to_name: str) -> None:
+        """Give what is `name` the name `to_name`, where nothing stands; `Exists` where something does."""
+        ...
+
+    def exchange(self, directory: int, name: str, to_directory: int, to_name: str) -> None:
+        """Let two names that exist change places, at once; `UnsupportedOp` where that cannot be done."""
+        ...
+
+    def replace(self, directory: int, name: str, to_directory: int, to_name: str) -> None:
+        """Give what is `name` the name `to_name`, whatever stood there."""
+        ...
+
+    def hard_link(self, directory: int, name: str, to_name: str) -> None:
+        """Give the file `name` a second name in the same directory, where nothing stands."""
+        ...
+
+    def unlink(self, directory: int, name: str) -> None:
+        """Remove the name of anything but a directory."""
+        ...
+
+    def remove_directory(self, directory: int, name: str) -> None:
+        """Remove the empty directory `name`."""
+        ...
+
+    def sync(self, directory: int) -> None:
+        """Wait until the names in the directory are on the disk."""
+        ...
+
+    def flush(self, directory: int) -> bool:
+        """Wait until all that was written to its file system is on the disk; False where no one call does that."""
+        ...
+
+    def may_change(self, directory: int) -> bool:
+        """Tell whether this user may make and remove names in the directory."""
+        ...
+
+    def unlock(self, directory: int) -> None:
+        """Let this user make and remove names in a directory of their own, where only its mode forbids that."""
+        ...
+
+    def attributes(self, descriptor: int) -> Attributes:
+        """Return the attributes of a file or directory that is open for reading."""
+        ...
+
+    def put_attributes(self, descriptor: int, attributes: Attributes, *, owner: bool, times: bool) -> bool:
+        """Put attributes on an open file or directory; tell whether it has the `owner` too, if that was asked.
+
+        Only root can give a file away, and a user only to groups of their own. Set-id bits are left out.
+        """
+        ...
+
+
 class Resolver(Protocol):
     """What each platform supplies. Handles are ints of the platform's own; every call is synchronous.
 
     All methods raise a `SandboxError` without a subject (the caller knows its own words), never an `OSError`.
+
+    Attributes:
+        name: of the way.
+        changes: what changes a tree; None where this platform cannot yet: its roots are read-only.
     """
 
     name: str
+    changes: Changes | None
 
     def open_root(self, path: str) -> int:
         """Return a handle of the directory at `path`: the only call that takes a path of the host."""

@@ -14,7 +14,8 @@ from collections.abc import Iterator
 assert sys.platform != "win32"  # told to the type checker, which reads every file for every platform
 
 from sandbox.errors import NotDirectory, NotFound, NotRegularFile, SandboxError, from_os_error
-from sandbox.resolve import Found, Kind
+from sandbox.resolve import Changes, Found, Kind
+from sandbox.resolve._posix_changes import PosixChanges
 
 __all__ = ["PosixFiles", "facts_of", "reopens_by_proc"]
 
@@ -56,6 +57,8 @@ class PosixFiles:
     def __init__(self, *, path_handles: bool | None = None) -> None:
         self.path_handles = reopens_by_proc() if path_handles is None else path_handles
         self.handle_flags = _O_PATH | os.O_CLOEXEC if self.path_handles else _READ
+        # The form for other systems is without what Linux alone has, in both respects.
+        self.changes: Changes | None = PosixChanges(flags=self.path_handles or sys.platform == "darwin")
 
     def open_root(self, path: str) -> int:
         """Return a handle of the directory at `path`, links followed: the operator chose it."""

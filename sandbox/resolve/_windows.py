@@ -27,7 +27,7 @@ from sandbox.errors import (
     SandboxError,
     SymlinkLoop,
 )
-from sandbox.resolve import MAX_LINKS, Found, Kind
+from sandbox.resolve import MAX_LINKS, Changes, Found, Kind
 from sandbox.resolve._windows_calls import Calls, Purpose, system_calls
 from sandbox.resolve._windows_facts import Facts, entries_of, link_of, stat_of
 from sandbox.resolve._windows_names import require_plain
@@ -42,6 +42,7 @@ class WindowsResolver:
     """Resolves by walking handles. `calls` are the system's own unless others are given."""
 
     name = "windows"
+    changes: Changes | None = None  # not written yet: roots are read-only here
 
     def __init__(self, calls: Calls | None = None) -> None:
         self._calls = calls or system_calls()

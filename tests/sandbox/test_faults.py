@@ -3,7 +3,8 @@
 import contextlib
 import errno
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -116,8 +117,19 @@ def test_a_failing_call_leaks_nothing_and_tells_no_untruth(
     workspace.close()
 
 
-def test_a_failing_call_at_start_leaks_nothing(root: Path, resolver: Resolver, monkeypatch: pytest.MonkeyPatch) -> None:
-    make_tree(root, TREE)
+@pytest.fixture
+def lonely() -> Iterator[Path]:
+    """Make a root with no siblings: the lookup lists what is above a root, and each entry is one more call to fail."""
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name).resolve() / "root"
+        root.mkdir()
+        yield root
+
+
+def test_a_failing_call_at_start_leaks_nothing(
+    lonely: Path, resolver: Resolver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = make_tree(lonely, TREE)
     specs = [RootSpec("root", str(root)), RootSpec("again", f"{root}/."), RootSpec("d", f"{root}/d")]
     before = open_descriptors()
     for fault in faults():

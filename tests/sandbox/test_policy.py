@@ -153,6 +153,51 @@ def test_nothing_is_written_in_a_root_that_is_read_only_and_secrets_are_named_fi
     assert allowed(rules, "f", Access.READ)
 
 
+ASKING = Rules(
+    Patterns(("secret",)), Patterns(("kept", "kept-open", "!free")), Patterns(("kept-open", "plain", "secret", "!no"))
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "written", "confirmed"),
+    [
+        ("kept", "kept", "kept"),
+        ("kept/plain/no", "kept", "kept"),  # the exception takes the question back, and the protection stays
+        ("kept-open", "kept-open asks kept-open", ""),
+        ("Kept-Open/x", "kept-open asks kept-open", ""),
+        ("kept/plain", "kept asks plain", ""),
+        ("plain", "plain asks plain", ""),
+        ("plain/no", "", ""),
+        ("free", "", ""),
+        ("other", "", ""),
+        ("secret", "secret", "secret"),
+        ("plain/secret", "secret", "secret"),
+    ],
+)
+def test_a_person_is_asked_instead_of_refusing_where_an_ask_pattern_says_so(
+    path: str, written: str, confirmed: str
+) -> None:
+    for access, expected in ((Access.WRITE, written), (Access.CONFIRMED, confirmed)):
+        assert allowed(ASKING, path, access) == (not expected)
+        if expected:
+            with pytest.raises(ProtectedPath) as refused:
+                ASKING.require(path.split("/"), access, root="r")
+            rule, _, ask = expected.partition(" asks ")
+            assert refused.value.facts == {"rule": rule, "access": "write"} | ({"ask": ask} if ask else {})
+    assert ASKING.marks(path.split("/")) == bool(written)
+    assert all(allowed(ASKING, path, access) for access in READING) == ("secret" not in path)
+
+
+def test_nobody_is_asked_about_a_root_that_is_read_only() -> None:
+    for access in (Access.WRITE, Access.CONFIRMED):
+        with pytest.raises(ReadOnly):
+            Rules(ask=Patterns(("f",)), writable=False).require(("f",), access, root="docs")
+
+
+def test_only_two_kinds_of_access_change_anything() -> None:
+    assert [access for access in Access if access.writes] == [Access.WRITE, Access.CONFIRMED]
+
+
 @pytest.mark.parametrize(
     ("patterns", "path", "covered"),
     [

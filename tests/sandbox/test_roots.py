@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import Access, ConfigRefused, Resolver, RootSpec, SandboxError, Workspace
+from sandbox import Access, ConfigRefused, ProtectedPath, Resolver, RootSpec, SandboxError, Workspace
 from sandbox.policy import Patterns, Rules
 from sandbox.roots import Inner, Root, names_of
 from tests.sandbox.conftest import Open
@@ -38,7 +38,11 @@ def test_one_directory_given_twice_is_one_root_and_under_other_rules_a_mistake(t
     with contextlib.closing(Workspace.open(specs)) as workspace:
         assert [root.name for root in workspace.roots] == ["a"]
     before = len(list(Path("/proc/self/fd").iterdir()))
-    for other in (RootSpec("b", str(tmp_path), writable=False), RootSpec("b", str(tmp_path), secret=("x",))):
+    for other in (
+        RootSpec("b", str(tmp_path), writable=False),
+        RootSpec("b", str(tmp_path), secret=("x",)),
+        RootSpec("b", str(tmp_path), ask=("x",)),
+    ):
         with pytest.raises(ConfigRefused) as refusal:
             Workspace.open([specs[0], other])
         assert refusal.value.facts["reason"] == "the root 'a' is the same, under other rules"
@@ -113,6 +117,25 @@ class TestNestedRoots:
         with pytest.raises(SandboxError) as refused:
             nested.at("out/in/f", Access.WRITE)
         assert (refused.value.code, refused.value.facts["root"]) == ("read_only", "in")
+
+    def test_nobody_is_asked_about_what_another_rule_on_the_way_forbids(self, tmp_path: Path, open_roots: Open) -> None:
+        make_tree(tmp_path, ["out/in/"])
+        nested = open_roots(
+            RootSpec("out", str(tmp_path / "out"), ask=("/in/*",)),
+            RootSpec("in", str(tmp_path / "out/in"), protected=("kept",), ask=("both",)),
+        )
+        for access in (Access.WRITE, Access.CONFIRMED):
+            with pytest.raises(ProtectedPath) as refused:
+                nested.at("out/in/kept", access)
+            assert refused.value.facts == {"rule": "kept", "access": "write"}
+        for name in ("free", "both"):
+            with pytest.raises(ProtectedPath) as refused:
+                nested.at(f"out/in/{name}", Access.WRITE)
+            assert refused.value.facts == {"rule": "/in/*", "access": "write", "ask": "/in/*"}
+            assert nested.at(f"out/in/{name}", Access.CONFIRMED).access is Access.CONFIRMED
+        nested.at("in/free", Access.WRITE)
+        with pytest.raises(ProtectedPath):
+            nested.at("in/both", Access.WRITE)
 
     def test_its_rules_hold_under_names_that_some_file_system_takes_for_its_own(self, nested: Workspace) -> None:
         """Where case is folded, "OUT/IN" is this very directory, and the names are those that were asked for."""

@@ -21,6 +21,8 @@ from typing import Any, Protocol
 from tests.support.tree import snapshot
 
 __all__ = [
+    "CHANGES",
+    "NEVER_OFFERED",
     "PLATFORM",
     "WAIT_S",
     "Attack",
@@ -42,7 +44,14 @@ PLATFORM = {"linux": "linux", "darwin": "macos", "win32": "windows"}.get(sys.pla
 WAIT_S = 2.0
 """The longest that one call may take before it counts as hanging: an invariant of the corpus."""
 
+CHANGES = ("write", "append", "mkdir", "move", "copy", "delete")
+"""Operations that change something."""
+
+NEVER_OFFERED = ("chmod", "link")
+"""Operations that no tool has, so that they are refused by its absence."""
+
 _OUTSIDE_CONTENT = (b"SECRET", b"EVIL")
+_TEMPORARY = ".fs-server-"
 _CODES = {"PERMISSION": "permission_denied"}  # every other code is our own in capitals
 
 
@@ -117,6 +126,7 @@ class Ground:
 
     base: Path
     untouched: dict[str, str] = field(default_factory=dict)
+    before: dict[str, str] = field(default_factory=dict)
 
     @property
     def root(self) -> Path:
@@ -138,6 +148,10 @@ class Ground:
         }
         return re.sub(r"\$\{(BASE|ROOT|ROOT_REL|OUTSIDE)\}", lambda found: values[found.group()], text)
 
+    def asked(self, attack: Attack) -> dict[str, Any]:
+        """Return what an entry asks for, here."""
+        return {key: self.filled(value) if isinstance(value, str) else value for key, value in attack.input.items()}
+
     def neighbours(self) -> dict[str, str]:
         """Return a picture of everything that lies beside the root."""
         return {
@@ -145,6 +159,13 @@ class Ground:
             for name in ("outside", "root-evil")
             for path, seen in snapshot(self.base / name).items()
         }
+
+    def inside(self) -> dict[str, str]:
+        """Return a picture of the root, if it is there; without the times of directories, which every look changes."""
+        if self.root.is_symlink():
+            return {}
+        seen = snapshot(self.root)
+        return {path: picture if picture[0] != "d" else picture.split()[0] for path, picture in seen.items()}
 
 
 def attacks() -> tuple[Attack, ...]:
@@ -250,8 +271,8 @@ def play(attack: Attack, base: Path, start: StartDriver) -> Outcome:
     ground = prepare(attack, base)
     with start([os.fspath(base / attack.root)]) as driver:
         _afterwards(ground, attack.after)
-        op = {key: ground.filled(value) if isinstance(value, str) else value for key, value in attack.input.items()}
-        outcome = within_time(lambda: driver.carry_out(op))
+        ground.before = ground.inside() if attack.op in CHANGES else {}
+        outcome = within_time(lambda: driver.carry_out(ground.asked(attack)))
     judge(attack, ground, outcome)
     return outcome
 
@@ -261,13 +282,48 @@ def judge(attack: Attack, ground: Ground, outcome: Outcome) -> None:
     about = f"{attack.id} ({attack.why or attack.input}): {outcome}"
     for content in _OUTSIDE_CONTENT:
         assert content not in outcome.told + outcome.content, about
-    assert ground.neighbours() == ground.untouched, about
+    assert _others(attack, ground.neighbours()) == _others(attack, ground.untouched), about
+    if attack.op in CHANGES:
+        _judge_tree(attack, ground, outcome, about)
     if attack.expect["ok"]:
         assert outcome.ok, about
         if "content" in attack.expect:
             assert outcome.content == attack.expect["content"].encode(), about
     else:
         assert outcome.code in attack.codes, about
+
+
+def _others(attack: Attack, neighbours: dict[str, str]) -> dict[str, str]:
+    """Return the neighbours as they have to stay: a file that has a name in the root may lose that one name."""
+    if not any(step.startswith("hardlink ") for step in attack.setup):
+        return neighbours
+    return {path: re.sub(r"^(\S+) \d+ ", r"\1 ", picture) for path, picture in neighbours.items()}
+
+
+def _judge_tree(attack: Attack, ground: Ground, outcome: Outcome, about: str) -> None:
+    """Fail unless the root is what the entry expects: as it was, where the operation was refused."""
+    inside = ground.inside()
+    assert not [path for path in inside if _TEMPORARY in path], about
+    if not outcome.ok or attack.nothing_created:
+        assert inside == ground.before, about
+        return
+    changed = {path for path in inside.keys() | ground.before.keys() if inside.get(path) != ground.before.get(path)}
+    assert changed, about
+    expected = dict(attack.expect.get("then", {}))
+    if attack.op == "write" and not expected:
+        expected = {f"root/{attack.input['path']}": attack.input["data"]}
+    for name, state in expected.items():
+        assert _stands(ground.base / name) == state, about
+        if state is not None:
+            mode = (ground.base / name).lstat().st_mode
+            assert not mode & attack.expect.get("mode_mask_clear", 0), about
+
+
+def _stands(path: Path) -> str | None:
+    """Return what `then` says of a path: the content of a file, `->` and the text of a link, None of nothing."""
+    if path.is_symlink():
+        return f"->{path.readlink()}"
+    return path.read_text() if path.exists() else None
 
 
 def within_time(work: Callable[[], Outcome], seconds: float = WAIT_S) -> Outcome:

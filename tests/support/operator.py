@@ -17,6 +17,7 @@ def move_in(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("HOME", home),
         ("USERPROFILE", home),
         ("XDG_CONFIG_HOME", home / ".config"),
+        ("XDG_STATE_HOME", home / ".local" / "state"),
         ("LOCALAPPDATA", home / "AppData" / "Local"),
     ):
         monkeypatch.setenv(variable, str(place))

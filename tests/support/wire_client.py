@@ -51,9 +51,11 @@ class WireClient:
         reading: bool = True,
         stdin: int = subprocess.PIPE,
         stdout: int = subprocess.PIPE,
+        capabilities: Message | None = None,
     ) -> None:
         """Start `argv`. With `reading=False` nothing is read from it before `read_on`."""
         self.era = era
+        self.capabilities = capabilities or {}
         self.process = subprocess.Popen(argv, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, bufsize=0)
         self.ids = itertools.count(1)
         self.received: list[Message] = []
@@ -86,7 +88,8 @@ class WireClient:
         request_id = next(self.ids)
         params = dict(params or {})
         if self.era is Era.MODERN:
-            params["_meta"] = {**ENVELOPE, **params.get("_meta", {})}
+            envelope = {**ENVELOPE, "io.modelcontextprotocol/clientCapabilities": self.capabilities}
+            params["_meta"] = {**envelope, **params.get("_meta", {})}
         self.send({"jsonrpc": "2.0", "id": request_id, "method": method, "params": params})
         return request_id
 
@@ -97,7 +100,7 @@ class WireClient:
         """Do what a client of this era does first, and give the server's introduction."""
         if self.era is Era.MODERN:
             return self.answer(self.request("server/discover"))
-        answer = self.answer(self.request("initialize", HANDSHAKE))
+        answer = self.answer(self.request("initialize", {**HANDSHAKE, "capabilities": self.capabilities}))
         self.notify("notifications/initialized")
         return answer
 
@@ -117,9 +120,24 @@ class WireClient:
             return what()
 
     def answer(self, request_id: object) -> Message:
-        """Wait for the answer to one request."""
-        answer: Message = self.wait_for(lambda: next((m for m in self.received if m.get("id") == request_id), None))
+        """Wait for the answer to one request. The server counts its own requests with the same numbers."""
+        answer: Message = self.wait_for(lambda: self.answer_or_none(request_id))
         return answer
+
+    def answer_or_none(self, request_id: object) -> Message | None:
+        """Give the answer to one request, if it has come."""
+        return next((m for m in self.received if m.get("id") == request_id and "method" not in m), None)
+
+    def asked(self, number: int = 1) -> list[Message]:
+        """Wait until the server has sent so many requests of its own, and give all of them."""
+        found: list[Message] = []
+
+        def enough() -> bool:
+            found[:] = [message for message in self.received if "method" in message and "id" in message]
+            return len(found) >= number
+
+        self.wait_for(enough)
+        return found
 
     def result(self, request_id: object) -> Message:
         answer = self.answer(request_id)

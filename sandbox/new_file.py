@@ -1,0 +1,95 @@
+"""A file that is being made, under a name that nobody knows yet."""
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Iterable
+
+from sandbox.attributes import Attributes
+from sandbox.errors import IoFailure, from_change_error
+from sandbox.held import Held
+from sandbox.open_file import CHUNK
+from sandbox.resolve import Changes
+
+__all__ = ["NewFile"]
+
+
+class NewFile(Held):
+    """A new file, open for writing; a context manager.
+
+    Attributes:
+        size: bytes written so far.
+    """
+
+    def __init__(self, descriptor: int, changes: Changes) -> None:
+        super().__init__(descriptor, _close)
+        self._changes = changes
+        self._digest = hashlib.sha256()
+        self.size = 0
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of what was written, 64 hexadecimal digits."""
+        return self._digest.hexdigest()
+
+    def write(self, chunks: Iterable[bytes]) -> None:
+        """Write all of `chunks`, one behind the other.
+
+        Raises:
+            DiskFull: no room, or a quota.
+            IoFailure: the device failed.
+        """
+        for chunk in chunks:
+            left = memoryview(chunk)
+            while left:
+                try:
+                    written = os.write(self.handle, left)
+                except OSError as error:
+                    raise from_change_error(error) from error
+                if not written:  # nothing would change that
+                    raise IoFailure(errno="EIO")
+                left = left[written:]
+            self._digest.update(chunk)
+            self.size += len(chunk)
+
+    def attributes(self) -> Attributes:
+        """Return what it carries now."""
+        return self._changes.attributes(self.handle)
+
+    def dress(self, attributes: Attributes, *, owner: bool = True, times: bool = False) -> bool:
+        """Give it attributes, set-id bits apart; tell whether it has the `owner` too, if that was asked.
+
+        Raises:
+            SandboxError: an access list, an extended attribute or the mode could not be set.
+        """
+        return self._changes.put_attributes(self.handle, attributes, owner=owner, times=times)
+
+    def seal(self, *, flush: bool = True) -> os.stat_result:
+        """Wait until the content is on the disk, read it back, and return the file's facts.
+
+        Without `flush` somebody waits for the disk later, for many files at once. Some network and cloud file systems
+        take bytes and give others, or fewer.
+
+        Raises:
+            IoFailure: what is read is not what was written, or the device failed.
+        """
+        try:
+            if flush:
+                os.fsync(self.handle)
+            os.lseek(self.handle, 0, os.SEEK_SET)
+            again, offset = hashlib.sha256(), 0
+            while chunk := os.read(self.handle, CHUNK):
+                again.update(chunk)
+                offset += len(chunk)
+            facts = os.fstat(self.handle)
+        except OSError as error:
+            raise from_change_error(error) from error
+        if (offset, facts.st_size) != (self.size, self.size) or again.digest() != self._digest.digest():
+            raise IoFailure(errno="EIO")  # the disk says that all is well, and it is not
+        return facts
+
+
+def _close(descriptor: int) -> None:
+    # A network file system may tell here what a write came to. Nobody relies on a file that was not sealed.
+    with contextlib.suppress(OSError):
+        os.close(descriptor)
