@@ -52,7 +52,10 @@ def explain(refusal: SandboxError, what: str = "") -> Failure:
     """Return what the sandbox refused, in words. `what` was asked; without it, what the refusal is about."""
     fact, step = _WORDS[refusal.code]
     facts = _Facts(refusal.facts)
-    return Failure(refusal.code.value, what or quoted(refusal.subject), fact.format_map(facts), step.format_map(facts))
+    what = what or quoted(refusal.subject)
+    if "inside" in refusal.facts:  # it is about something in what the caller named
+        what = f"{what}, in it {quoted(str(refusal.facts['inside']))}"
+    return Failure(refusal.code.value, what, fact.format_map(facts), step.format_map(facts))
 
 
 def failed_io(what: str, error: OSError) -> Failure:
@@ -97,7 +100,10 @@ _WORDS: Mapping[Code, tuple[str, str]] = {
         "Only the operator can change that; go on without this file",
     ),
     Code.READ_ONLY: ("The root {root} is read-only", "Only the operator can change that"),
-    Code.CROSS_DEVICE: ("It would cross from one file system to another", "Stay on one file system"),
+    Code.CROSS_DEVICE: (
+        "Something in it lies on another file system (a mount)",
+        "Work on what lies on each file system by itself",
+    ),
     Code.PERMISSION_DENIED: (
         "The operating system does not let the server's user do this",
         "Ask the user to change the permissions",
@@ -108,6 +114,23 @@ _WORDS: Mapping[Code, tuple[str, str]] = {
     ),
     Code.CONFIG_REFUSED: ("{reason}", "Change the server's settings"),
     Code.IO_ERROR: ("The system answered {errno}", "Try once more; if it stays, ask the user to look at the disk"),
+    Code.EXISTS: (
+        "Something stands there already, and nothing is replaced unasked",
+        "Choose another name, or ask for replacing (if_exists, overwrite)",
+    ),
+    Code.NOT_EMPTY: ("The directory is not empty", "Pass recursive=true to remove it with all that it holds"),
+    Code.REFUSED_ROOT: ("This is the root {root}, or holds it", "Name something inside of the root"),
+    Code.HARDLINK_REFUSED: (
+        "The file has {links} names (hard links), and what is added would be seen under this one only",
+        "Ask the user; edit_file and if_exists=replace make it a file of its own, and say so",
+    ),
+    Code.CONFLICT: (
+        "Somebody else changed it meanwhile; nothing of theirs was replaced, and nothing is changed",
+        "Read it again, then repeat the change",
+    ),
+    Code.DISK_FULL: ("No room is left on the disk or in the user's quota; nothing is changed", "Ask the user for room"),
+    Code.TOO_LARGE: ("These are {count} {what}; the limit is {limit}", "Do it in smaller parts"),
+    Code.UNSUPPORTED_OP: ("This cannot be done here: {reason}", "Go on without it, or ask the user to do it"),
 }
 
 

@@ -16,10 +16,11 @@ MAY_IMPORT = {
     "fs_server": ["fs_server", "resources", "sandbox"],
     "fs_server.config": ["fs_server.config", "fs_server.errors", "fs_server.__version__", "sandbox"],
     "fs_server.files": ["fs_server.files", "fs_server.errors", "sandbox"],
+    "fs_server.journal": ["fs_server.journal", "fs_server.files", "fs_server.errors", "sandbox"],
     "fs_server.protocol": ["fs_server.protocol", "fs_server.errors"],
     "fs_server.tools": [
         *("fs_server.tools", "fs_server.files", "fs_server.errors", "fs_server.services", "fs_server.times"),
-        *("resources", "sandbox"),
+        *("fs_server.journal", "resources", "sandbox"),
     ],
 }
 
@@ -43,10 +44,15 @@ OWNERS: dict[str, list[str]] = {
     "pydantic": ["fs_server/tools/*", "fs_server/protocol/*", "fs_server/handlers/tools.py"],
     "pydantic_core": ["fs_server/tools/*", "fs_server/protocol/*"],
     "pypdf": ["fs_server/files/documents/pdf.py"],
+    "re2": ["fs_server/files/expression.py"],
     "rich": ["fs_server/cli/*"],
-    "ctypes": ["sandbox/resolve/_openat2.py", "sandbox/resolve/_windows_calls.py", "fs_server/protocol/claim.py"],
+    "ctypes": [
+        *("sandbox/resolve/_openat2.py", "sandbox/resolve/_posix_changes.py", "sandbox/resolve/_windows_calls.py"),
+        "fs_server/protocol/claim.py",
+    ],
     **{package: ["fs_server/cli/try_session/*"] for package in ("shutil", "subprocess", "tempfile")},
     "resource": ["sandbox/parser_child.py"],
+    "sqlite3": ["fs_server/journal/database.py"],
     **{package: [] for package in ("glob", "multiprocessing", "pickle", "socket")},
 }
 
@@ -70,8 +76,12 @@ AMBIENT_METHODS = {
 }
 # fmt: on
 # The sandbox is what all others go through; the settings are the operator's own files; `try` plays the host, on the
-# other side of the wire.
-MAY_REACH = ["sandbox/*", "fs_server/config/*", "fs_server/cli/try_session/*"]
+# other side of the wire. The journal's storage works in a directory of its own, closed to every root, under names that
+# it makes itself; what touches the tree, beside it in the same package, goes through the sandbox.
+MAY_REACH = [
+    *("sandbox/*", "fs_server/config/*", "fs_server/cli/try_session/*"),
+    *(f"fs_server/journal/{module}.py" for module in ("blobs", "database", "directory", "sessions")),
+]
 
 
 def faults(file: str, source: str) -> Iterator[str]:

@@ -6,7 +6,6 @@ else, its bytes are shown as U+FFFD and counted, and the caller can name the enc
 """
 
 import codecs
-import re
 import unicodedata
 from dataclasses import dataclass
 from typing import Final
@@ -28,7 +27,7 @@ _MARKS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_CONTROLS: Final = re.compile(rb"[\x00-\x06\x0e-\x1a\x1c-\x1f]")
+_CONTROLS: Final = bytes([*range(0x07), *range(0x0E, 0x1B), *range(0x1C, 0x20)])
 _TEXT_CONTROLS: Final = frozenset("\t\n\v\f\r\x1b\x08\x07")
 _CONTROL_SHARE: Final = 50
 """One control character in so many bytes, and it is not text."""
@@ -76,7 +75,8 @@ def _unmarked(head: bytes, size: int) -> Encoding | Binary:
     if b"\x00" in head:
         wide = _wide(head, size)
         return Encoding(wide, b"", "pattern of zero bytes") if wide else Binary(OCTETS)
-    if len(_CONTROLS.findall(head)) * _CONTROL_SHARE > len(head):
+    # Deleting them costs a tenth of finding them by an expression.
+    if (len(head) - len(head.translate(None, _CONTROLS))) * _CONTROL_SHARE > len(head):
         return Binary(OCTETS)
     broken = _first_error(head, "utf-8", whole=len(head) >= size)
     if broken is None:

@@ -27,7 +27,7 @@ def test_a_parser_that_is_not_installed_is_named_with_the_command_that_installs_
     [
         (ParserLimits(wall_s=0.001), "timeout"),
         (ParserLimits(output_bytes=10), "too_large"),
-        (ParserLimits(memory_bytes=30 << 20), "too_large"),
+        (ParserLimits(memory_bytes=60 << 20), "too_large"),
     ],
 )
 def test_a_limit_that_is_met_is_named(tmp_path: Path, limits: ParserLimits, code: str) -> None:
