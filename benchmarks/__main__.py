@@ -19,14 +19,16 @@ def main() -> None:
     chosen = parser.parse_args()
     root = corpus.make(chosen.where)
     servers = peers.installed(root, chosen.where)
-    table = Table("work", *(peer.name for peer in servers), "ratio", "target")
+    table = Table("work", *(peer.name for peer in servers), "floor", "ratio", "target")
     for row in ROWS:
         if chosen.rows and not any(word in row.name for word in chosen.rows):
             continue
         figures = [row.measure(peer) for peer in servers]
         cells = ["cannot" if figure is None else f"{figure:.2f} {row.unit}" for figure in figures]
         ours, theirs = figures[0], figures[1] if len(figures) > 1 else None
-        ratio = f"{ours / theirs:.2f}" if ours and theirs else ""
+        floor = None if row.floor is None else row.floor(root / "written")
+        cells.append("" if floor is None else f"{floor:.2f} {row.unit}")
+        ratio = f"{ours / compared:.2f}" if ours and (compared := floor or theirs) else ""
         table.add_row(row.name, *cells, ratio, "" if row.target is None else f"≤ {row.target:g}")
         print(f"{row.name}: {' | '.join(cells)} {ratio}", flush=True)
     Console().print(table)

@@ -12,12 +12,13 @@ HUGE_LINES = 12_000_000
 def make(where: Path) -> Path:
     """Return the root of the corpus, made beneath `where` if it is not there yet. About 1.2 GB."""
     root = where / "corpus"
-    done = where / "corpus.complete"
+    done = where / "corpus-2.complete"
     if done.exists():
         return root
     root.mkdir(parents=True, exist_ok=True)
     (root / "small.txt").write_text("x" * 1023 + "\n", encoding="utf-8")
     (root / "ten.txt").write_text("".join(LINE.format(n, n) for n in range(120_000)), encoding="utf-8")
+    (root / "written").mkdir(exist_ok=True)
     (root / "many").mkdir(exist_ok=True)
     for number in range(10_000):
         (root / "many" / f"file{number:05}.txt").write_text("", encoding="utf-8")

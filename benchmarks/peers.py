@@ -4,8 +4,8 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,15 +27,18 @@ class Words:
     lines: Callable[[str, int, int], Call] | None
     list: Callable[[str], Call]
     resource: Callable[[str], str] | None
+    write: Callable[[str, str], Call]
+    edit: Callable[[str, str, str], Call]
 
 
 @dataclass(frozen=True)
 class Peer:
-    """One server: its name in the table, its command, its words."""
+    """One server: its name in the table, its command, its words, and what it is told by variables."""
 
     name: str
     argv: tuple[str, ...]
     words: Words
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 def installed(root: Path, where: Path) -> list[Peer]:
@@ -54,8 +57,11 @@ def _ours(root: Path) -> Peer:
         lines=lambda path, first, count: ("read_file", {"path": path, "start_line": first, "line_count": count}),
         list=lambda path: ("list_directory", {"path": path, "limit": 2000}),
         resource=lambda path: (root / path).as_uri(),
+        write=lambda path, content: ("write_file", {"path": path, "content": content, "if_exists": "replace"}),
+        edit=lambda path, old, new: ("edit_file", {"path": path, "edits": [{"old_text": old, "new_text": new}]}),
     )
-    return Peer("fs-server", argv, words)
+    # Its journal is on the same disk as the files, and not the one of whoever measures.
+    return Peer("fs-server", argv, words, {"XDG_STATE_HOME": str(root.parent / "state")})
 
 
 def _settings(root: Path) -> Path:
@@ -82,5 +88,10 @@ def _reference(root: Path, where: Path) -> list[Peer]:
         lines=None,
         list=lambda path: ("list_directory", {"path": str(root / path)}),
         resource=None,
+        write=lambda path, content: ("write_file", {"path": str(root / path), "content": content}),
+        edit=lambda path, old, new: (
+            "edit_file",
+            {"path": str(root / path), "edits": [{"oldText": old, "newText": new}]},
+        ),
     )
     return [Peer("reference", (node, str(package / entry), str(root)), words)]

@@ -1,9 +1,10 @@
 """One server process, driven over its standard streams as a host drives it: JSON lines, a 2025 handshake."""
 
 import json
+import os
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -21,9 +22,15 @@ _HANDSHAKE = {
 class Server:
     """A running server. `started_s` is the time from its start to its list of tools."""
 
-    def __init__(self, argv: Sequence[str]) -> None:
+    def __init__(self, argv: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
         begun = time.perf_counter()
-        self._process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self._process = subprocess.Popen(
+            argv,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, **(environment or {})},
+        )
         self._id = 0
         self.ask("initialize", _HANDSHAKE)
         self._send({"jsonrpc": "2.0", "method": "notifications/initialized"})

@@ -1,17 +1,19 @@
 """How the server is put together, and nothing else: settings in, a serving process out."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import mcp_types as t
 from mcp.server.caching import CacheableMethod, CacheHint
 from mcp.server.lowlevel.server import NotificationOptions, Server
+from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
 
 from fs_server import __version__, identity
 from fs_server.config.settings import Settings
 from fs_server.handlers.client_roots import ClientRoots
 from fs_server.handlers.completion import CompletionHandler
+from fs_server.handlers.consent import Questions
 from fs_server.handlers.resources import ResourceHandlers
 from fs_server.handlers.skills import offer_directories
 from fs_server.handlers.tools import ToolHandlers
@@ -19,7 +21,7 @@ from fs_server.protocol.admission import Admission
 from fs_server.protocol.claim import Wire
 from fs_server.protocol.serving import Lifecycle, WireLimits, serve
 from fs_server.services import Services
-from fs_server.tools import TOOLS
+from fs_server.tools import TOOLS, Effect, Tool
 from sandbox import Resolver, RootSpec, Workspace
 
 __all__ = ["build", "open_services", "run"]
@@ -53,7 +55,10 @@ def run(settings: Settings, wire: Wire, *, resolver: Resolver | None = None) -> 
 
 
 async def _serve(services: Services, wire: Wire, limits: WireLimits, notifications: NotificationOptions) -> int:
-    return await serve(build(services), wire=wire, lifecycle=Lifecycle(), limits=limits, notifications=notifications)
+    lifecycle = Lifecycle()
+    lifecycle.on_close(services.close)
+    await services.put_in_order()
+    return await serve(build(services), wire=wire, lifecycle=lifecycle, limits=limits, notifications=notifications)
 
 
 def open_services(settings: Settings, resolver: Resolver | None = None) -> Services:
@@ -70,6 +75,7 @@ def open_services(settings: Settings, resolver: Resolver | None = None) -> Servi
                 writable=root.writable,
                 secret=(*settings.deny, *root.deny),
                 protected=(*settings.protect, *root.protect),
+                ask=(*settings.ask, *root.ask),
             )
             for root in settings.roots
         ],
@@ -78,10 +84,13 @@ def open_services(settings: Settings, resolver: Resolver | None = None) -> Servi
     return Services(settings, opened, opened)
 
 
-def build(services: Services) -> Server[Any]:
+def build(services: Services, *, tools: Sequence[Tool] = TOOLS, questions: Questions | None = None) -> Server[Any]:
     """Return the handlers of both protocol eras."""
     limits = services.limits
-    tools = ToolHandlers(TOOLS, services, Admission(limits.concurrent_calls, limits.calls_per_minute))
+    admission = Admission(limits.concurrent_calls, limits.calls_per_minute)
+    # A tool that could do nothing is not offered at all.
+    offered = [tool for tool in tools if tool.effect is Effect.READ or services.writes]
+    calls = ToolHandlers(offered, services, admission, questions)
     resources = ResourceHandlers(services)
     server: Server[Any] = Server(
         identity.NAME,
@@ -90,8 +99,8 @@ def build(services: Services) -> Server[Any]:
         description=identity.DESCRIPTION,
         instructions=identity.instructions(services.workspace, limits),
         cache_hints=_CACHE_HINTS,
-        on_list_tools=tools.on_list,
-        on_call_tool=tools.on_call,
+        on_list_tools=calls.on_list,
+        on_call_tool=calls.on_call,
         on_list_resources=resources.on_list,
         on_list_resource_templates=resources.on_list_templates,
         on_read_resource=resources.on_read,
@@ -101,4 +110,6 @@ def build(services: Services) -> Server[Any]:
     server.add_notification_handler("notifications/initialized", t.NotificationParams, client_roots.on_changed)
     server.add_notification_handler("notifications/roots/list_changed", t.NotificationParams, client_roots.on_changed)
     offer_directories(server, resources)
+    # What a question's answer brings back was made by this process, for the same tool and the same arguments.
+    server.middleware.append(RequestStateBoundary(RequestStateSecurity.ephemeral(), default_audience=identity.NAME))
     return server

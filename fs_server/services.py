@@ -1,16 +1,25 @@
 """What a tool is given: the open workspace, the settings, and threads to work in. Passed, never global."""
 
 import asyncio
+import logging
+import threading
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from fs_server.config.settings import Limits, Settings
 from fs_server.errors import Failure, explain, failed_io, quoted
+from fs_server.files.seen import Seen
+from fs_server.journal.directory import is_begun
 from sandbox import Access, Lane, Place, Root, SandboxError, Stop, Workspace, shown
 
+if TYPE_CHECKING:  # loads SQLite, which a server that only reads never needs
+    from fs_server.journal.journal import Journal
+
 __all__ = ["Services"]
+
+log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
@@ -30,20 +39,33 @@ class Services:
         opened: every root that the operator configured.
         workspace: what is served now: the same roots, in the order or the selection that the client's roots give.
             It is replaced whole; work in flight keeps the one that it began with.
+        seen: contents that a client knows, by their etags.
         parsing: held while a child process parses a file; further ones wait their turn.
     """
 
     settings: Settings
     opened: Workspace
     workspace: Workspace
+    seen: Seen = field(default_factory=Seen)
     parsing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PARSERS))
     _lanes: dict[str, Lane] = field(default_factory=dict)
+    _turns: dict[str, asyncio.Lock] = field(default_factory=dict)
+    _changing: dict[str, threading.Lock] = field(default_factory=dict)
+    _opening: threading.Lock = field(default_factory=threading.Lock)
+    _journal: "Journal | None" = None
+    _order: asyncio.Task[None] | None = None
     _closed_by: str = ""
 
     @property
     def limits(self) -> Limits:
         """How much a call may take."""
         return self.settings.limits
+
+    @property
+    def writes(self) -> bool:
+        """Whether anything can be changed at all: else no tool is offered that would."""
+        writable = any(root.rules.writable for root in self.opened.roots)
+        return writable and self.opened.resolver.changes is not None
 
     def await_client_roots(self) -> None:
         """Serve nothing until the client has said which directories it works in."""
@@ -68,9 +90,33 @@ class Services:
             Failure: `outside_roots`, while nothing is served at all.
         """
         if not self.workspace.roots:
-            step = "Ask the user to open a directory inside a root, or to change client_roots"
-            raise Failure("outside_roots", quoted(text), shown(self._closed_by), step)
+            raise self._closed(quoted(text))
         return self.workspace.at(text, access)
+
+    def served(self) -> tuple[Root, ...]:
+        """Return all roots, for what names none; there is one at least.
+
+        Raises:
+            Failure: `outside_roots`, while nothing is served at all.
+        """
+        if not self.workspace.roots:
+            raise self._closed("This call")
+        return self.workspace.roots
+
+    def _closed(self, what: str) -> Failure:
+        step = "Ask the user to open a directory inside a root, or to change client_roots"
+        return Failure("outside_roots", what, shown(self._closed_by), step)
+
+    async def put_in_order(self) -> None:
+        """Finish or take back what a server that died left behind; whatever is asked meanwhile waits for that."""
+        if is_begun(self.settings.journal):
+            self._order = asyncio.create_task(asyncio.to_thread(self._put_in_order))
+
+    def _put_in_order(self) -> None:
+        try:
+            self.journal()
+        except (Failure, SandboxError):
+            log.exception("What an earlier server left behind cannot be put in order")
 
     async def run(self, root: Root, work: Callable[[Stop], Result], *, what: str) -> Result:
         """Return what `work` returns, done in a thread of the root's lane. `what` names it for a refusal.
@@ -79,7 +125,72 @@ class Services:
             Failure: `timeout`; for a file that was open, what the sandbox or the system refused.
         """
         with self._in_time(what):
+            await self._in_order()
             return await self._lane(root).run(work, timeout_s=self.limits.call_timeout_s)
+
+    async def change(self, roots: Sequence[Root], work: Callable[["Journal", Stop], Result], *, what: str) -> Result:
+        """Return what `work` returns, done in a thread while no other change is made beneath these roots.
+
+        `work` gets the journal, which is opened for the first change.
+
+        Raises:
+            Failure: `timeout`, or the journal cannot be written; what the sandbox or the system refused.
+        """
+        names = sorted({root.name for root in roots})
+        async with AsyncExitStack() as turns:
+            for name in names:
+                await turns.enter_async_context(self._turns.setdefault(name, asyncio.Lock()))
+            return await self.run(roots[0], lambda stop: self._alone(names, work, stop), what=what)
+
+    def _alone(self, names: Sequence[str], work: Callable[["Journal", Stop], Result], stop: Stop) -> Result:
+        """Do work in a thread while no other thread changes anything beneath these roots.
+
+        A caller that leaves gives its turn away, while its thread still carries through what it has begun.
+        """
+        with ExitStack() as held:
+            for name in names:
+                lock = self._changing.setdefault(name, threading.Lock())
+                while not lock.acquire(timeout=0.05):
+                    if stop.is_set():
+                        raise TimeoutError
+                held.callback(lock.release)
+            return work(self.journal(), stop)
+
+    def journal(self) -> "Journal":
+        """Return the journal, opened and put in order at the first call. For threads.
+
+        Raises:
+            Failure: it cannot be opened.
+        """
+        with self._opening:
+            if self._journal is None:
+                from fs_server.journal.journal import Journal  # noqa: PLC0415 - loads SQLite
+                from fs_server.journal.recovery import recover  # noqa: PLC0415 - as above
+
+                limits = self.limits
+                self._journal = Journal.open(
+                    self.settings.journal,
+                    max_bytes=limits.journal_bytes,
+                    max_age_s=limits.journal_days * 86_400.0,
+                )
+                recover(self._journal, self.opened)
+            return self._journal
+
+    async def close(self) -> None:
+        """Give the journal back, once the changes that are under way have come to their end.
+
+        Where that takes too long, the process ends without: then the system gives the session back, and not before,
+        so that no other server takes a change up that is still being made.
+        """
+        if self._journal is not None:
+            await asyncio.to_thread(self._close)
+
+    def _close(self) -> None:
+        with ExitStack() as held:
+            for name in sorted(self._changing):
+                held.enter_context(self._changing[name])
+            if self._journal is not None:
+                self._journal.close()
 
     async def read(self, root: Root, work: Callable[[Lane], Awaitable[Result]], *, what: str) -> Result:
         """Return what `work` makes of a file piece by piece, the pieces read in threads of the root's lane.
@@ -89,7 +200,13 @@ class Services:
         """
         with self._in_time(what):
             async with asyncio.timeout(self.limits.call_timeout_s):
+                await self._in_order()
                 return await work(self._lane(root))
+
+    async def _in_order(self) -> None:
+        """Wait until what a dead server left is in order, but for a second only: one root may hang, and not others."""
+        if self._order is not None and not self._order.done():
+            await asyncio.wait([self._order], timeout=1.0)
 
     def _lane(self, root: Root) -> Lane:
         return self._lanes.setdefault(root.name, Lane(LANE_THREADS))

@@ -99,13 +99,21 @@ def test_a_spelling_that_some_file_system_takes_for_a_guarded_name_is_guarded(na
 
 
 @pytest.mark.guarantee("G5")
-def test_no_tool_does_anything_but_read() -> None:
-    assert {tool.effect for tool in TOOLS} == {Effect.READ}
+@pytest.mark.parametrize("served", [["--read-only", "{}"], ["--root-ro=root={}"]], ids=["setting", "root"])
+def test_a_read_only_server_offers_and_knows_no_tool_that_changes(served: list[str], root: Path) -> None:
+    before = snapshot(root)
+    with Files(*(word.format(root) for word in served)) as client:
+        offered = {tool["name"] for tool in client.result(client.request("tools/list"))["tools"]}
+        assert offered == {tool.name for tool in TOOLS if tool.effect is Effect.READ}
+        for tool in TOOLS:
+            if tool.effect is not Effect.READ:
+                assert client.error(client.call(tool.name, path="notes.md", content="x"))["code"] == -32602
+    assert snapshot(root) == before
 
 
-@pytest.mark.guarantee("G5")
+@pytest.mark.guarantee("G5", "G19")
 def test_a_whole_visit_leaves_every_file_as_it_was(root: Path) -> None:
-    """`try` asks for everything that there is, in both eras."""
+    """`try` asks for everything that there is, in both eras; what it changes it takes back."""
     before = snapshot(root)
     environment = os.environ | {"PYTHONPATH": str(CHECKOUT)}
     command = [sys.executable, "-m", "fs_server", "try", str(root)]

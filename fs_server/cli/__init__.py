@@ -51,6 +51,14 @@ def _run(invocation: flags.Invocation) -> int:
         from fs_server.cli import try_session  # noqa: PLC0415 - loads the SDK's client
 
         return try_session.run(invocation.directory)
+    if invocation.subcommand == "history":
+        from fs_server.cli import show_history  # noqa: PLC0415 - loads the journal
+
+        return show_history.run(invocation)
+    if invocation.subcommand == "undo":
+        from fs_server.cli import undo  # noqa: PLC0415 - loads the journal
+
+        return undo.run(invocation)
     from fs_server.cli import serve  # noqa: PLC0415 - loads the server
 
     return serve.run(invocation)

@@ -76,6 +76,7 @@ def _roots(chosen: Chosen) -> Iterator[str]:
         yield f"writable = {_value(root.writable)}"
         yield from _guarded("deny", root, effective)
         yield from _guarded("protect", root, effective)
+        yield from _guarded("ask", root, effective)
 
 
 def _guarded(name: str, root: RootSetting, effective: RootSetting) -> Iterator[str]:

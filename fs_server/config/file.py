@@ -11,7 +11,7 @@ from fs_server.config.keys import KEYS, PATTERNS, SWITCH, Found, Key, Layer
 from fs_server.config.roots import RootGiven, absolute, valid_name
 from sandbox import shown
 
-__all__ = ["default_path", "read"]
+__all__ = ["default_path", "journal_path", "read"]
 
 _ROOT_KEYS = {
     key.name: key
@@ -19,6 +19,12 @@ _ROOT_KEYS = {
         Key("writable", default=True, kind=SWITCH, about="false: no tool writes here."),
         Key("deny", default=(), kind=PATTERNS, about="Further names in this root that cannot be read."),
         Key("protect", default=(), kind=PATTERNS, about="Further names in this root that cannot be written."),
+        Key(
+            "ask",
+            default=(),
+            kind=PATTERNS,
+            about="Names in this root that you are asked about before they are written.",
+        ),
     )
 }
 
@@ -26,6 +32,11 @@ _ROOT_KEYS = {
 def default_path() -> Path:
     """Return where the file is looked for, such as `~/.config/fs-server/config.toml`."""
     return platformdirs.user_config_path("fs-server", appauthor=False) / "config.toml"
+
+
+def journal_path() -> Path:
+    """Return where the journal of changes is, such as `~/.local/state/fs-server/journal`."""
+    return platformdirs.user_state_path("fs-server", appauthor=False) / "journal"
 
 
 def read(path: Path) -> Layer:

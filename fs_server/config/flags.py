@@ -3,20 +3,21 @@
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, cast
 
 from fs_server import __version__
-from fs_server.config.errors import ConfigError
-from fs_server.config.keys import KEYS, Found, Layer
+from fs_server.config.errors import ConfigError, wrong_value
+from fs_server.config.keys import KEYS, Count, Found, Layer
 from fs_server.config.roots import NAME_FORM, RootGiven, absolute, valid_name
 from fs_server.errors import quoted
 
-__all__ = ["Invocation", "parse"]
+__all__ = ["Invocation", "Looking", "parse"]
 
 PROGRAM = "fs-server-mcp"
 
-Subcommand = Literal["serve", "try", "config"]
-_SUBCOMMANDS: tuple[Subcommand, ...] = ("serve", "try", "config")
+Subcommand = Literal["serve", "try", "config", "history", "undo"]
+_SUBCOMMANDS: tuple[Subcommand, ...] = ("serve", "try", "config", "history", "undo")
 
 _ABOUT = "Serve the files of the directories that you name to an assistant, over MCP on standard input and output."
 _EPILOG = """\
@@ -24,11 +25,16 @@ subcommands:
   serve ROOT…    what happens without a subcommand
   try [ROOT]     start the server on a directory as a host would, and show what a host sees
   config         print the settings in force and where each comes from; takes the same options
+  history [DIR]  what was changed beneath the directories, or at all; --diff shows the differences
+  undo ID        take a change back, such as c12
                  A directory called like a subcommand is written ./config.
 
 Flags win over FS_SERVER_… variables, and these win over the file. SETTING in capitals is the variable:
 read_only is FS_SERVER_READ_ONLY. Host's JSON: "command": "fs-server-mcp", "args": ["/home/me/notes"].
 """
+
+
+_LIMIT = Count(1, 10_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +46,31 @@ class Invocation:
         layer: the settings that flags and arguments choose.
         config: the file that `--config` names, as typed.
         directory: what to try.
+        looking: what to show of the history.
+        change_id: what to undo.
     """
 
     subcommand: Subcommand
     layer: Layer
     config: str | None = None
     directory: str = "."
+    looking: "Looking | None" = None
+    change_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """What `history` is asked for.
+
+    Attributes:
+        directories: absolute, links followed; empty for all that was changed anywhere.
+        limit: changes.
+        diff: with the differences.
+    """
+
+    directories: tuple[Path, ...]
+    limit: int
+    diff: bool
 
 
 def parse(argv: Sequence[str]) -> Invocation:
@@ -63,6 +88,10 @@ def parse(argv: Sequence[str]) -> Invocation:
         subcommand = cast("Subcommand", words.pop(0))
     if subcommand == "try":
         return Invocation("try", {}, directory=_try_parser().parse_args(words).directory)
+    if subcommand == "history":
+        return Invocation("history", {}, looking=_looking(vars(_history_parser().parse_intermixed_args(words))))
+    if subcommand == "undo":
+        return Invocation("undo", {}, change_id=_undo_parser().parse_args(words).change_id)
     # Intermixed, because people write directories before, between and after the options.
     given = vars(_parser(subcommand).parse_intermixed_args(words))
     return Invocation(subcommand, _layer(given), config=given.get("config"))
@@ -75,6 +104,38 @@ def _try_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("directory", nargs="?", default=".", metavar="ROOT", help="default: the working directory")
+    return parser
+
+
+def _history_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=f"{PROGRAM} history",
+        description="What was changed, by which tool, the newest first. Its ids are for undo.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("directories", nargs="*", metavar="DIRECTORY", help="only what lies beneath; default: all")
+    parser.add_argument("--diff", action="store_true", help="show what differs")
+    parser.add_argument("--limit", default="20", metavar="COUNT", help="changes at most; default: 20")
+    return parser
+
+
+def _looking(given: dict[str, Any]) -> Looking:
+    try:
+        limit = _LIMIT.of_text(given["limit"])
+    except ValueError:
+        raise wrong_value("--limit", given["limit"], _LIMIT.accepts) from None
+    # The journal knows real paths only: two servers may reach one directory by different links.
+    directories = tuple(absolute(text, "DIRECTORY").resolve() for text in given["directories"])
+    return Looking(directories, limit, given["diff"])
+
+
+def _undo_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=f"{PROGRAM} undo",
+        description="Take a change back. What came later in other lines stays; where that cannot be, nothing is done.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("change_id", metavar="ID", help="as history shows it, such as c12")
     return parser
 
 

@@ -255,6 +255,13 @@ _ALL = (
         about="Further names that cannot be written, in every root. !NAME takes a pattern before it back.",
         file_only=True,
     ),
+    Key(
+        "ask",
+        default=(),
+        kind=PATTERNS,
+        about="Names that you are asked about before they are written, protected or not, in every root.",
+        file_only=True,
+    ),
     *_limits(),
 )
 

@@ -65,12 +65,15 @@ def settings(chosen: Chosen) -> Settings:
     value = {name: found.value for name, found in chosen.values.items()}
     built_in = value["default_patterns"]
     own_files = (chosen.file, file.default_path())
-    roots = (guarded(root, configuration=own_files) for root in value["roots"])
+    journal = file.journal_path()
+    roots = (guarded(root, configuration=own_files, journal=journal) for root in value["roots"])
     return Settings(
         roots=tuple(replace(root, writable=root.writable and not value["read_only"]) for root in roots),
         read_only=value["read_only"],
         deny=(*(patterns.DENY if built_in else ()), *value["deny"]),
         protect=(*(patterns.PROTECT if built_in else ()), *value["protect"]),
+        ask=value["ask"],
+        journal=journal,
         client_roots=value["client_roots"],
         log_level=value["log_level"],
         limits=Limits(**{name.removeprefix("limits."): value[name] for name in value if name.startswith("limits.")}),

@@ -12,7 +12,7 @@ from fs_server.config.errors import ConfigError
 from fs_server.config.settings import RootSetting
 from fs_server.errors import quoted
 
-__all__ = ["RootGiven", "absolute", "guarded", "named", "remembering", "valid_name"]
+__all__ = ["RootGiven", "absolute", "guarded", "named", "nearest_directory", "remembering", "valid_name"]
 
 NAME_FORM = "one path component without / \\ : or control characters"
 
@@ -27,6 +27,7 @@ class RootGiven:
         writable: None where nothing was said.
         deny: patterns of this root alone, for reading.
         protect: the same for writing.
+        ask: patterns of this root alone, of names that are written only if the person agrees.
     """
 
     path: Path
@@ -34,6 +35,7 @@ class RootGiven:
     writable: bool | None = None
     deny: tuple[str, ...] = ()
     protect: tuple[str, ...] = ()
+    ask: tuple[str, ...] = ()
 
 
 def absolute(text: str, origin: str, base: Path | None = None) -> Path:
@@ -53,6 +55,11 @@ def absolute(text: str, origin: str, base: Path | None = None) -> Path:
     except (RuntimeError, OSError) as error:
         raise ConfigError(f"{origin}: {quoted(text)} cannot be made absolute: {error}.") from error
     return Path(os.path.realpath(path)) if ".." in path.parts else path
+
+
+def nearest_directory(path: Path) -> Path:
+    """Return the directory `path`, or the nearest one above it that exists."""
+    return next(place for place in (path, *path.parents) if place.is_dir())
 
 
 def valid_name(name: str, origin: str) -> str:
@@ -95,25 +102,43 @@ def named(given: Iterable[RootGiven]) -> tuple[RootSetting, ...]:
     for root in given:
         name = root.name or _free(_tame(root.path.name) or "root", taken)
         taken.add(name)
-        writable = root.writable is not False
-        roots.append(RootSetting(name=name, path=root.path, writable=writable, deny=root.deny, protect=root.protect))
+        roots.append(
+            RootSetting(
+                name=name,
+                path=root.path,
+                writable=root.writable is not False,
+                deny=root.deny,
+                protect=root.protect,
+                ask=root.ask,
+            )
+        )
     return tuple(roots)
 
 
-def guarded(root: RootSetting, *, configuration: Iterable[Path]) -> RootSetting:
+def guarded(root: RootSetting, *, configuration: Iterable[Path], journal: Path) -> RootSetting:
     """Return the root with what its place in the file system makes necessary.
 
     A root that holds the home directory gets the patterns for one. A file of our own configuration within the
-    root is protected last, so that no pattern takes it back: whoever writes it chooses the roots of the next
-    start.
+    root is protected last, so that no pattern takes it back, and nobody is asked about it: whoever writes it
+    chooses the roots of the next start. The journal of changes is closed altogether: it holds what files held.
+
+    Raises:
+        ConfigError: the root is the journal's directory, or lies in it.
     """
+    if _beneath(journal, root.path):
+        raise ConfigError(
+            f"The root {quoted(str(root.path))} lies in this server's journal of changes, which holds what files held."
+            " Serve another directory."
+        )
     holds_home = bool(_beneath(root.path, Path.home()))
-    own = tuple(_anchored(inner) for file in configuration for inner in _beneath(root.path, file))
+    closed = dict.fromkeys(_anchored(inner) for inner in _beneath(root.path, journal))
+    own = tuple(dict.fromkeys(_anchored(inner) for file in configuration for inner in _beneath(root.path, file)))
     return replace(
         root,
         holds_home=holds_home,
-        deny=(*(patterns.HOME_DENY if holds_home else ()), *root.deny),
-        protect=(*(patterns.HOME_PROTECT if holds_home else ()), *root.protect, *dict.fromkeys(own)),
+        deny=(*(patterns.HOME_DENY if holds_home else ()), *root.deny, *closed),
+        protect=(*(patterns.HOME_PROTECT if holds_home else ()), *root.protect, *own),
+        ask=(*root.ask, *(f"!{pattern}" for pattern in own)),
     )
 
 

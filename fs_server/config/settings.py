@@ -55,6 +55,25 @@ class Limits:
         most=3_600.0,
         about="Seconds that one file operation may take, on a dead network mount for one.",
     )
+    confirm_delete_files: int = _limit(
+        100,
+        least=0,
+        most=1_000_000,
+        about="Files that one call deletes with their directory before you are asked. 0: you are always asked.",
+    )
+    change_bytes: int = _limit(
+        256 * _MIB,
+        least=1_024,
+        most=1 << 40,
+        about="Bytes of content that are kept of one change, so that it can be undone. For more you are asked.",
+    )
+    journal_bytes: int = _limit(
+        1 << 30,
+        least=_MIB,
+        most=1 << 42,
+        about="Bytes that the journal of changes may take. The oldest are forgotten first.",
+    )
+    journal_days: int = _limit(30, least=1, most=3_650, about="Days after which a change is forgotten.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +86,7 @@ class RootSetting:
         writable: already false where everything is read-only.
         deny: patterns in .gitignore syntax, at any depth, that cannot be read; they follow `Settings.deny`.
         protect: the same for writing; they follow `Settings.protect`.
+        ask: patterns of names that are written only if the person agrees; they follow `Settings.ask`.
         holds_home: the operator's home directory is this root or lies beneath it.
     """
 
@@ -75,6 +95,7 @@ class RootSetting:
     writable: bool = True
     deny: tuple[str, ...] = ()
     protect: tuple[str, ...] = ()
+    ask: tuple[str, ...] = ()
     holds_home: bool = False
 
 
@@ -84,9 +105,11 @@ class Settings:
 
     Attributes:
         roots: in the order in which they were given; at least one when serving.
+        journal: the directory of the journal of changes, which is made for the first change.
         read_only: no tool that writes is offered.
         deny: patterns that hold in every root, for reading; the defaults are among them. The last match wins.
         protect: the same for writing.
+        ask: patterns of names that are written only if the person agrees, even of those that `protect` covers.
         client_roots: what the directories that a client announces do. `hint`: they order ours. `narrow`: only
             what lies in both is served, and nothing before the client has answered. They never widen.
         log_level: the least severe record that is written to standard error.
@@ -94,9 +117,11 @@ class Settings:
     """
 
     roots: tuple[RootSetting, ...]
+    journal: Path
     read_only: bool = False
     deny: tuple[str, ...] = ()
     protect: tuple[str, ...] = ()
+    ask: tuple[str, ...] = ()
     client_roots: ClientRoots = "hint"
     log_level: LogLevel = "warning"
     limits: Limits = Limits()

@@ -12,10 +12,13 @@ from mcp.shared.exceptions import MCPError
 from pydantic import ValidationError
 
 from fs_server.errors import Failure, explain, quoted
+from fs_server.handlers.consent import Questions
 from fs_server.protocol.admission import Admission
+from fs_server.protocol.framing import REPAIRED
 from fs_server.services import Services
 from fs_server.tools.answer import Answer, Audio, Block, Image
 from fs_server.tools.arguments import schema_of, validated
+from fs_server.tools.consent import Consent, Unconfirmed
 from fs_server.tools.tool import Effect, Tool
 from sandbox import SandboxError
 
@@ -51,11 +54,14 @@ def listed(tool: Tool) -> t.Tool:
 class ToolHandlers:
     """Answers `tools/list` and `tools/call` for the tools that the settings permit."""
 
-    def __init__(self, tools: Sequence[Tool], services: Services, admission: Admission) -> None:
+    def __init__(
+        self, tools: Sequence[Tool], services: Services, admission: Admission, questions: Questions | None = None
+    ) -> None:
         self._tools = {tool.name: tool for tool in tools}
         self._listed = [listed(tool) for tool in tools]
         self._services = services
         self._admission = admission
+        self._questions = questions or Questions()
 
     async def on_list(
         self, _ctx: ServerRequestContext[Any, Any], params: t.PaginatedRequestParams | None
@@ -65,16 +71,17 @@ class ToolHandlers:
             raise MCPError(code=t.INVALID_PARAMS, message="Invalid cursor: tools/list has one page")
         return t.ListToolsResult(tools=self._listed)
 
-    async def on_call(self, _ctx: ServerRequestContext[Any, Any], params: t.CallToolRequestParams) -> t.CallToolResult:
+    async def on_call(
+        self, ctx: ServerRequestContext[Any, Any], params: t.CallToolRequestParams
+    ) -> t.CallToolResult | t.InputRequiredResult:
         """Call one tool. Whatever a model can repair comes back as a result that says how."""
         tool = self._tools.get(params.name)
         if tool is None:
             known = ", ".join(self._tools)
             raise MCPError(code=t.INVALID_PARAMS, message=f"Unknown tool: {quoted(params.name)}. There are: {known}")
         try:
-            async with self._admission.call():
-                asked = validated(tool.arguments, params.arguments or {}, tool=tool.name)
-                return _result(await tool.call(asked, self._services))
+            _require_whole(ctx, tool)
+            return await self._called(ctx, tool, params)
         except SandboxError as refusal:
             return _failed(explain(refusal))
         except Failure as failure:
@@ -83,6 +90,36 @@ class ToolHandlers:
             # Of a result of ours. The library would answer that the client's parameters were wrong.
             message = f"{tool.name} made a result that does not fit its own schema"
             raise RuntimeError(message) from defect
+
+    async def _called(
+        self, ctx: ServerRequestContext[Any, Any], tool: Tool, params: t.CallToolRequestParams
+    ) -> t.CallToolResult | t.InputRequiredResult:
+        """Call a tool, from the top each time, until it has no more questions to a person."""
+        consent, resumed = Consent(), False
+        while True:
+            try:
+                async with self._admission.call(resumed=resumed):
+                    asked = validated(tool.arguments, params.arguments or {}, tool=tool.name)
+                    consent = consent if resumed else self._questions.answered(params)
+                    return _result(await tool.call(asked, self._services, consent))
+            except Unconfirmed as unconfirmed:
+                question = unconfirmed.question
+            # Here, where the call holds neither its place nor what the tool had planned: a person may take minutes.
+            answer = await self._questions.put(ctx, question, consent)
+            if isinstance(answer, t.InputRequiredResult):
+                return answer
+            consent, resumed = answer, True
+
+
+def _require_whole(ctx: ServerRequestContext[Any, Any], tool: Tool) -> None:
+    """Let nothing be written that the client did not mean.
+
+    Raises:
+        Failure: `invalid_argument`, characters of the arguments came as no text.
+    """
+    if tool.effect is not Effect.READ and ctx.request == REPAIRED:
+        fact = "Its arguments hold half of a character (a lone surrogate), or bytes that are no UTF-8"
+        raise Failure("invalid_argument", tool.name, fact, "Send text without it; nothing is changed")
 
 
 def _result(answer: Answer) -> t.CallToolResult:

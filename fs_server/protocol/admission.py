@@ -41,13 +41,16 @@ class Admission:
         self._begun: deque[float] = deque()
 
     @asynccontextmanager
-    async def call(self) -> AsyncIterator[None]:
+    async def call(self, *, resumed: bool = False) -> AsyncIterator[None]:
         """Count one call while the block runs. One that was too fast does not count against the minute.
+
+        A call that is `resumed`, since somebody had to be waited for, has been counted already.
 
         Raises:
             Failure: `busy`, with the seconds to wait.
         """
-        self._refuse_if_too_fast()
+        if not resumed:
+            self._refuse_if_too_fast()
         await self._take_a_place()
         try:
             yield

@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from mcp.shared.message import SessionMessage
+from mcp.shared.message import ServerMessageMetadata, SessionMessage
 from mcp_types.jsonrpc import (
     INVALID_REQUEST,
     PARSE_ERROR,
@@ -23,11 +23,14 @@ from pydantic_core import from_json
 
 from fs_server.protocol.salvage import find_id
 
-__all__ = ["ENDS_BYTES", "MAX_LINE_BYTES", "LineSplitter", "Oversize", "Rejection", "read_line"]
+__all__ = ["ENDS_BYTES", "MAX_LINE_BYTES", "REPAIRED", "LineSplitter", "Oversize", "Rejection", "read_line"]
 
 MAX_LINE_BYTES = 32 * 1024 * 1024
 ENDS_BYTES = 64 * 1024
 """How much of each end of a line over the limit is kept, to find the id in."""
+
+REPAIRED = "repaired"
+"""What a handler finds as its context's `request` where characters of the message were replaced by U+FFFD."""
 
 BOM = b"\xef\xbb\xbf"
 MAX_DEPTH = 200
@@ -115,17 +118,22 @@ def read_line(line: bytes | Oversize) -> SessionMessage | Rejection | None:
     if not line or line.isspace():
         return None
     try:
-        value = _parse(line)
+        value, is_repaired = _parse(line)
     except RecursionError:
         found = find_id(line[:ENDS_BYTES], line[-ENDS_BYTES:])
         return Rejection(INVALID_REQUEST, f"The message is nested deeper than {MAX_DEPTH}", found)
     except ValueError:
         return Rejection(PARSE_ERROR, "The line is not JSON; one message stands on one line")
-    return _read_object(value) if isinstance(value, dict) else _reject(value)
+    read = _read_object(value) if isinstance(value, dict) else _reject(value)
+    if is_repaired and isinstance(read, SessionMessage):
+        read.metadata = ServerMessageMetadata(request_context=REPAIRED)
+    return read
 
 
-def _parse(line: bytes) -> Any:
+def _parse(line: bytes) -> tuple[Any, bool]:
     """Read JSON: strictly and fast, and where that fails, with everything that can be forgiven.
+
+    Tells too whether characters were replaced: who only reads may go on, but nobody wants to write what was not meant.
 
     Forgiven are a byte order mark, bytes that are not UTF-8 and halves of surrogate pairs (both become
     U+FFFD), and integers too long for Python (they become floats, as in JavaScript).
@@ -135,15 +143,23 @@ def _parse(line: bytes) -> Any:
         RecursionError: it is nested deeper than `MAX_DEPTH`.
     """
     try:
-        return from_json(line)
+        return from_json(line), False
     except ValueError:
-        text = line.removeprefix(BOM).decode("utf-8", errors="replace")
+        text, is_repaired = _repaired(line.removeprefix(BOM), "utf-8")
     value = json.loads(text, parse_int=_integer)
     if _is_too_deep(value):
         raise RecursionError
     # A half pair in an id or a method would fail much later, in the SDK's own models.
-    clean = json.dumps(value, ensure_ascii=False).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return json.loads(clean, parse_int=_integer)
+    clean, has_halves = _repaired(json.dumps(value, ensure_ascii=False).encode("utf-16", "surrogatepass"), "utf-16")
+    return json.loads(clean, parse_int=_integer), is_repaired or has_halves
+
+
+def _repaired(data: bytes, encoding: str) -> tuple[str, bool]:
+    """Decode, with U+FFFD for what is no text, and tell whether there was such."""
+    try:
+        return data.decode(encoding), False
+    except UnicodeDecodeError:
+        return data.decode(encoding, "replace"), True
 
 
 def _is_too_deep(value: Any) -> bool:

@@ -43,7 +43,10 @@ class InFlight:
         self._ids.add(key)
         self._idle.clear()
         # A cancelled request gets no answer; the dispatcher tells its end only here.
-        arrived.metadata = ServerMessageMetadata(on_request_unanswered=partial(self._forget, key))
+        known = arrived.metadata.request_context if isinstance(arrived.metadata, ServerMessageMetadata) else None
+        arrived.metadata = ServerMessageMetadata(
+            request_context=known, on_request_unanswered=partial(self._forget, key)
+        )
         return None
 
     def answered(self, leaving: SessionMessage) -> None:

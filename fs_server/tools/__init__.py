@@ -4,7 +4,23 @@
 form of `read_file.py` and put it here.
 """
 
-from fs_server.tools import file_info, list_directory, list_roots, read_file, read_files
+from fs_server.tools import (
+    apply_patch,
+    copy_path,
+    create_directory,
+    delete_path,
+    edit_file,
+    file_info,
+    history,
+    list_directory,
+    list_roots,
+    move_path,
+    read_file,
+    read_files,
+    replace_in_files,
+    undo,
+    write_file,
+)
 from fs_server.tools.tool import Effect, Tool
 
 __all__ = ["TOOLS", "Effect", "Tool"]
@@ -15,4 +31,14 @@ TOOLS: tuple[Tool, ...] = (
     file_info.file_info,
     read_file.read_file,
     read_files.read_files,
+    history.history,
+    write_file.write_file,
+    edit_file.edit_file,
+    apply_patch.apply_patch,
+    replace_in_files.replace_in_files,
+    create_directory.create_directory,
+    move_path.move_path,
+    copy_path.copy_path,
+    delete_path.delete_path,
+    undo.undo,
 )

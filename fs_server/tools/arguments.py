@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 
 from fs_server.errors import Failure, quoted
 
-__all__ = ["Arguments", "Paths", "schema_of", "validated"]
+__all__ = ["Arguments", "Paths", "list_from_json", "schema_of", "validated"]
 
 
 class Arguments(BaseModel):
@@ -23,7 +23,8 @@ class Arguments(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def _list_from_json(value: object) -> object:
+def list_from_json(value: object) -> object:
+    """Return the list that a client has sent as JSON text; anything else as it is."""
     if isinstance(value, str) and value.lstrip().startswith("["):
         try:
             return json.loads(value)
@@ -37,7 +38,7 @@ MOST_FAULTS = 3
 
 _LONG_NUMBER = 10**18
 
-Paths = Annotated[list[str], BeforeValidator(_list_from_json)]
+Paths = Annotated[list[str], BeforeValidator(list_from_json)]
 
 Model = TypeVar("Model", bound=Arguments)
 
@@ -46,7 +47,22 @@ def schema_of(model: type[BaseModel]) -> dict[str, Any]:
     """Return the JSON schema of a model, without the titles that pydantic adds and no model needs."""
     schema: dict[str, Any] = _without_titles(model.model_json_schema())
     schema.pop("description", None)  # the tool's own description stands beside it
+    if issubclass(model, Arguments):  # several hosts take no references in what a model has to fill in
+        parts = schema.pop("$defs", {})
+        schema = _with_parts(schema, parts)
     return schema
+
+
+def _with_parts(node: Any, parts: Mapping[str, Any]) -> Any:
+    """Put each part of a schema where it is referred to."""
+    if isinstance(node, list):
+        return [_with_parts(item, parts) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if "$ref" in node:
+        part = parts[node["$ref"].rpartition("/")[2]]
+        return _with_parts({key: value for key, value in part.items() if key != "description"}, parts)
+    return {key: _with_parts(value, parts) for key, value in node.items()}
 
 
 def _without_titles(node: Any, *, names: bool = False) -> Any:

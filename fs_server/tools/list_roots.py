@@ -22,6 +22,7 @@ class RootFacts(BaseModel):
     writable: bool
     secret_patterns: list[str] = Field(description="Names that cannot be read; .gitignore syntax")
     protected_patterns: list[str] = Field(description="Names that cannot be written")
+    ask_patterns: list[str] = Field(description="Names that the user is asked about before they are written")
 
 
 class CommandFacts(BaseModel):
@@ -43,6 +44,10 @@ class LimitFacts(BaseModel):
     concurrent_calls: int
     calls_per_minute: int = Field(description="0: no limit")
     call_timeout_s: float
+    confirm_delete_files: int = Field(description="Deleting more at once is confirmed by the user")
+    change_bytes: int = Field(description="Kept of one change, for undo")
+    journal_bytes: int = Field(description="Kept of all changes; the oldest go first")
+    journal_days: int
 
 
 class RootList(BaseModel):
@@ -78,6 +83,10 @@ async def list_roots(_asked: ListRoots, services: Services) -> Answer:
                 concurrent_calls=limits.concurrent_calls,
                 calls_per_minute=limits.calls_per_minute,
                 call_timeout_s=limits.call_timeout_s,
+                confirm_delete_files=limits.confirm_delete_files,
+                change_bytes=limits.change_bytes,
+                journal_bytes=limits.journal_bytes,
+                journal_days=limits.journal_days,
             ),
         ),
     )
@@ -91,6 +100,7 @@ def _facts(root: Root) -> RootFacts:
         writable=root.rules.writable,
         secret_patterns=list(root.rules.secret.texts),
         protected_patterns=list(root.rules.protected.texts),
+        ask_patterns=list(root.rules.ask.texts),
     )
 
 

@@ -14,6 +14,8 @@ from fs_server.files.images import IMAGE_TYPES, Picture, picture
 from fs_server.files.media_type import media_type
 from fs_server.files.readable import InMemory
 from fs_server.files.reading import encoding_of, read_text
+from fs_server.files.seen import Seen
+from fs_server.journal.places import joined
 from fs_server.services import Services
 from fs_server.tools.answer import Answer, Audio, Image, Text, note
 from fs_server.tools.arguments import Arguments
@@ -47,7 +49,9 @@ async def read_file(asked: ReadFile, services: Services) -> Answer:
     place = services.at(asked.path, Access.READ)
     max_chars = services.limits.result_chars - NOTE_CHARS
     read = await services.run(
-        place.root, lambda stop: _read(place, asked, max_chars, stop), what=f"Reading {quoted(asked.path)}"
+        place.root,
+        lambda stop: _read(place, asked, max_chars, services.seen, stop),
+        what=f"Reading {quoted(asked.path)}",
     )
     if isinstance(read, Answer):
         return read
@@ -71,7 +75,7 @@ class _Unparsed:
     facts: dict[str, object]
 
 
-def _read(place: Place, asked: ReadFile, max_chars: int, stop: Stop) -> Answer | _Unparsed:
+def _read(place: Place, asked: ReadFile, max_chars: int, seen: Seen, stop: Stop) -> Answer | _Unparsed:
     """Open the file and read it, unless it has to be parsed: then it stays open."""
     with contextlib.ExitStack() as open_files:
         file = open_files.enter_context(place.open())
@@ -88,7 +92,9 @@ def _read(place: Place, asked: ReadFile, max_chars: int, stop: Stop) -> Answer |
             open_files.pop_all()
             return _Unparsed(file, kind, facts)
         if isinstance(found, Encoding):
-            return _text(file, found, asked, max_chars, stop).with_facts(facts)
+            answer = _text(file, found, asked, max_chars, stop).with_facts(facts)
+            seen.add_file(joined(place.root, file.parts), file)
+            return answer
         if kind.startswith("audio/"):
             return _audio(file, kind, asked).with_facts(facts)
         raise Failure(
@@ -109,7 +115,9 @@ def _text(file: OpenFile, encoding: Encoding, asked: ReadFile, max_chars: int, s
         max_chars=max_chars,
         stop=stop,
     )
-    return Answer((Text(reading.text), note(quoted(asked.path), *reading.stored, *reading.notes)), reading.facts)
+    # A model sees no facts, and has to know what it may say as if_match.
+    etag = f"etag {reading.facts['etag']}" if "etag" in reading.facts else ""
+    return Answer((Text(reading.text), note(quoted(asked.path), *reading.stored, etag, *reading.notes)), reading.facts)
 
 
 def _picture(asked: ReadFile, found: Picture) -> Answer:

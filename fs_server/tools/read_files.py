@@ -8,6 +8,8 @@ from pydantic import Field
 from fs_server.errors import Failure, explain, quoted
 from fs_server.files.encoding import Binary
 from fs_server.files.reading import encoding_of, read_text
+from fs_server.files.seen import Seen
+from fs_server.journal.places import joined
 from fs_server.services import Services
 from fs_server.tools.answer import Answer, Text, note
 from fs_server.tools.arguments import Arguments, Paths
@@ -66,12 +68,12 @@ async def _one(path: str, line_count: int, max_chars: int, services: Services) -
     place = services.at(path, Access.READ)
     return await services.run(
         place.root,
-        lambda stop: _read(place, line_count, max_chars, stop),
+        lambda stop: _read(place, line_count, max_chars, services.seen, stop),
         what=f"Reading {quoted(path)}",
     )
 
 
-def _read(place: Place, line_count: int, max_chars: int, stop: Stop) -> tuple[str, bool]:
+def _read(place: Place, line_count: int, max_chars: int, seen: Seen, stop: Stop) -> tuple[str, bool]:
     with place.open() as file:
         found = encoding_of(file, "")
         if isinstance(found, Binary):
@@ -86,6 +88,8 @@ def _read(place: Place, line_count: int, max_chars: int, stop: Stop) -> tuple[st
             max_chars=room,
             stop=stop,
         )
-        told = ", ".join(part for part in (*reading.stored, *reading.notes) if part)
+        seen.add_file(joined(place.root, file.parts), file)
+        etag = f"etag {reading.facts['etag']}" if "etag" in reading.facts else ""
+        told = ", ".join(part for part in (*reading.stored, etag, *reading.notes) if part)
         text = f"== {quoted(place.shown_of(file.parts))} ({told}) ==\n{reading.text}"
         return text, bool(reading.facts["truncated"])

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from fs_server.services import Services
 from fs_server.tools.answer import Answer
 from fs_server.tools.arguments import Arguments
+from fs_server.tools.consent import Consent
 
 __all__ = ["Effect", "Tool", "tool"]
 
@@ -25,6 +26,9 @@ class Effect(enum.StrEnum):
 
 
 Asked = TypeVar("Asked", bound=Arguments)
+
+Function = Callable[[Asked, Services], Awaitable[Answer]] | Callable[[Asked, Services, Consent], Awaitable[Answer]]
+"""What a tool is made of. The second form is for one that may have to ask a person."""
 
 
 @dataclass(frozen=True)
@@ -49,25 +53,25 @@ class Tool:
     arguments: type[Arguments]
     data: type[BaseModel] | None
     core: bool
-    call: Callable[[Any, Services], Awaitable[Answer]]
+    call: Callable[[Any, Services, Consent], Awaitable[Answer]]
 
 
 def tool(
     *, title: str, effect: Effect, data: type[BaseModel] | None = None, core: bool = False
-) -> Callable[[Callable[[Asked, Services], Awaitable[Answer]]], Tool]:
+) -> Callable[[Function[Asked]], Tool]:
     """Make a tool of an async function: its name, its docstring and the type of its first parameter are the tool's."""
 
-    def make(function: Callable[[Asked, Services], Awaitable[Answer]]) -> Tool:
-        first = next(iter(inspect.signature(function, eval_str=True).parameters.values()))
+    def make(function: Function[Asked]) -> Tool:
+        parameters = list(inspect.signature(function, eval_str=True).parameters.values())
         return Tool(
             name=function.__name__,
             title=title,
             description=inspect.cleandoc(function.__doc__ or ""),
             effect=effect,
-            arguments=first.annotation,
+            arguments=parameters[0].annotation,
             data=data,
             core=core,
-            call=function,
+            call=lambda *given: function(*given[: len(parameters)]),
         )
 
     return make

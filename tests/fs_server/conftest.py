@@ -1,5 +1,6 @@
 """Real servers for the tests of the tools and of the resources, each started once and asked many times."""
 
+import itertools
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,6 +26,10 @@ def files(ground: Path) -> Iterator[Files]:
     (ground.parent / "outside.txt").write_text(OUTSIDE)
     with Files(os.fspath(ground)) as client:
         yield client
+        waiting = [
+            name for _, *names in os.walk(ground) for name in itertools.chain(*names) if name.startswith(".fs-server-")
+        ]
+        assert not waiting, "nothing waits beside the files that were changed"
     assert client.process.returncode == 0, "whatever was asked, the server lived and left in order"
 
 

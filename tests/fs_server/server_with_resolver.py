@@ -23,6 +23,7 @@ from fs_server.protocol import claim_stdio  # noqa: E402
 WIRE = claim_stdio()
 
 import codecs  # noqa: E402
+import importlib  # noqa: E402
 import itertools  # noqa: E402
 import os  # noqa: E402
 from collections.abc import Callable, Iterator, Sequence  # noqa: E402
@@ -69,7 +70,10 @@ class MisbehavingResolver(StepwiseResolver):
 
 
 def become_nobody() -> None:
-    codecs.lookup("ascii")  # root's own Python may be out of the user's reach, and this is imported only when used
+    # Root's own Python may be out of the user's reach, and these are imported only when they are used.
+    codecs.lookup("ascii")
+    for module in ("fs_server.journal.journal", "fs_server.journal.recovery"):
+        importlib.import_module(module)
     if os.geteuid() == 0:
         os.setgroups([])
         os.setgid(NOBODY)

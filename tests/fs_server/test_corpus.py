@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,12 +13,21 @@ import pytest
 
 from sandbox import BACKENDS, DEEPEST
 from tests.support.as_user import own_directory
-from tests.support.corpus import Attack, Driver, Outcome, play, table
+from tests.support.corpus import CHANGES, Attack, Driver, Outcome, attacks, play, prepare, table
 from tests.support.product import FACTS, Files
+from tests.support.tree import snapshot
 from tests.support.wire_client import Message
 
-OPS = ("read", "list", "tree", "stat", "roots")
-TABLE = tuple(table(OPS))
+OPS = ("read", "list", "tree", "stat", "roots", *CHANGES)
+
+CONTRACT = {
+    "name-030": "the root exists, and create_directory takes a directory that exists for made",
+    "name-031": "create_directory takes a directory that exists for made",
+    "name-032": "create_directory makes the directories above too",
+}
+"""Entries that the tools answer in another way, because their contract says so. As operations they are refused."""
+
+TABLE = tuple(attack for attack in table(OPS) if attack.id not in CONTRACT)
 
 WAYS: Mapping[str, Sequence[str]] = {
     "read": ("read_file", "read_files", "resources/read"),
@@ -25,8 +35,17 @@ WAYS: Mapping[str, Sequence[str]] = {
     "tree": ("list_directory",),
     "stat": ("file_info",),
     "roots": ("list_roots", "resources/list"),
+    "write": ("write_file",),
+    "append": ("write_file",),
+    "mkdir": ("create_directory",),
+    "move": ("move_path",),
+    "copy": ("copy_path",),
+    "delete": ("delete_path",),
 }
 """What a client can ask to have an operation of the corpus carried out."""
+
+NAMED = frozenset({"escapes_root", "protected_path", "symlink_loop", "name_too_long", "root_gone"})
+"""Refusals of a name, whatever is wanted there."""
 
 
 def needs_own_server(attack: Attack) -> bool:
@@ -53,20 +72,31 @@ class ServerDriver:
         return Outcome(code=first.code, content=first.content, told=told)
 
     def _asked(self, way: str, op: Mapping[str, Any]) -> Outcome:
-        path = op.get("path", "")
-        match way:
-            case "read_file" | "file_info":
-                return self._tool(way, path=path)
-            case "read_files":
-                return self._tool(way, paths=[path])
-            case "list_directory":
-                return self._tool(way, path=path, depth=DEEPEST if op["op"] == "tree" else 1, ignored=True)
-            case "list_roots":
-                return self._tool(way)
-            case "resources/list":
-                return self._resource(way, {})
-            case _:
-                return self._resource(way, {"uri": self._uri(path)})
+        if way == "resources/list":
+            return self._resource(way, {})
+        if way.startswith("resources/"):
+            return self._resource(way, {"uri": self._uri(op.get("path", ""))})
+        return self._tool(way, **self._arguments(way, op))
+
+    def _arguments(self, tool: str, op: Mapping[str, Any]) -> dict[str, object]:
+        path, ends = op.get("path", ""), {"source": op.get("src"), "destination": op.get("dst")}
+        arguments: dict[str, dict[str, object]] = {
+            "read_file": {"path": path},
+            "file_info": {"path": path},
+            "read_files": {"paths": [path]},
+            "list_directory": {"path": path, "depth": DEEPEST if op["op"] == "tree" else 1, "ignored": True},
+            "list_roots": {},
+            "write_file": {
+                "path": path,
+                "content": op.get("data", "NEW"),
+                "if_exists": "append" if op["op"] == "append" else "replace",
+            },
+            "create_directory": {"path": path},
+            "delete_path": {"path": path, "recursive": op.get("recursive", False)},
+            "move_path": ends,
+            "copy_path": ends,
+        }
+        return arguments[tool]
 
     def _tool(self, name: str, **arguments: object) -> Outcome:
         result = self._files.ask(name, **arguments)
@@ -154,3 +184,105 @@ def empty(base: Path) -> None:
                 shutil.rmtree(place)
         else:
             place.unlink()
+
+
+DOING = [attack for attack in TOGETHER if attack.op in CHANGES and attack.expect["ok"]]
+CLOSED = [
+    attack
+    for attack in TOGETHER
+    if attack.op in {"write", "mkdir", "delete"} and not attack.expect["ok"] and attack.codes & NAMED
+]
+
+
+@pytest.mark.parametrize("attack", DOING, ids=lambda attack: attack.id)
+@pytest.mark.guarantee("G19")
+def test_what_an_entry_has_done_is_undone(attack: Attack, shared: tuple[Files, Path]) -> None:
+    files, base = shared
+    empty(base)
+    ground = prepare(attack, base)
+    before = bare(ground.root)
+    assert ServerDriver(files).carry_out(ground.asked(attack)).ok
+    after = bare(ground.root)
+    assert after != before
+    undone = files.data("undo")
+    assert bare(ground.root) == before
+    files.data("undo", change_id=undone["change_id"])
+    assert bare(ground.root) == after
+
+
+def bare(root: Path) -> dict[str, str]:
+    """Return a picture without times, numbers of links and bits that let a file run with its owner's rights."""
+    seen = snapshot(root)
+    return {path: re.sub(r"^(.)(.{9}) \d+ \d+", without_rights, picture) for path, picture in seen.items()}
+
+
+def without_rights(found: re.Match[str]) -> str:
+    return found[1] + ("" if found[1] == "l" else found[2].replace("s", "x"))
+
+
+@pytest.mark.parametrize("attack", CLOSED, ids=lambda attack: attack.id)
+@pytest.mark.guarantee("G15", "G20")
+def test_a_name_that_is_closed_to_one_tool_is_closed_to_every_tool(attack: Attack, shared: tuple[Files, Path]) -> None:
+    files, base = shared
+    empty(base)
+    ground = prepare(attack, base)
+    before = ground.inside()
+    for name, arguments in calls_on(ground.asked(attack)["path"]).items():
+        result = files.ask(name.partition(" ")[0], **arguments)
+        assert result["isError"], (name, result)
+        assert b"SECRET" not in without_what_was_asked(result, arguments)
+        assert ground.inside() == before, name
+        assert ground.neighbours() == ground.untouched, name
+
+
+def calls_on(path: str) -> dict[str, dict[str, object]]:
+    """Return a call of every tool that would change what stands at a path, or make something there."""
+    return {
+        "write_file new": {"path": path, "content": "NEW"},
+        "write_file replace": {"path": path, "content": "NEW", "if_exists": "replace"},
+        "write_file append": {"path": path, "content": "NEW", "if_exists": "append"},
+        "edit_file": {"path": path, "edits": [{"old_text": "S", "new_text": "NEW", "occurrence": "all"}]},
+        "apply_patch add": {"patch": f"*** Begin Patch\n*** Add File: {path}\n+NEW\n*** End Patch"},
+        "apply_patch move": {"patch": f"*** Begin Patch\n*** Update File: f\n*** Move to: {path}\n*** End Patch"},
+        "replace_in_files": {"path": path, "query": "S", "replacement": "NEW", "dry_run": False},
+        "create_directory": {"path": path},
+        "move_path to": {"source": "f", "destination": path},
+        "copy_path to": {"source": "f", "destination": path},
+    }
+
+
+@pytest.mark.parametrize("identifier", CONTRACT)
+def test_a_directory_that_exists_is_fine_and_missing_ones_above_are_made(
+    identifier: str, shared: tuple[Files, Path]
+) -> None:
+    files, base = shared
+    empty(base)
+    (attack,) = (attack for attack in attacks() if attack.id == identifier)
+    ground = prepare(attack, base)
+    path = attack.input["path"]
+    made = files.data("create_directory", path=path)
+    assert made["created"] is (identifier == "name-032"), CONTRACT[identifier]
+    assert (ground.root / path).is_dir()
+    assert ground.neighbours() == ground.untouched
+
+
+@pytest.mark.corpus("hard-003")
+@pytest.mark.guarantee("G15")
+def test_nothing_is_appended_to_a_file_with_other_names(shared: tuple[Files, Path]) -> None:
+    """An edit in place would change the file under all of them; replacing it whole splits the names, and says so."""
+    files, base = shared
+    empty(base)
+    (attack,) = (attack for attack in attacks() if attack.id == "hard-003")
+    play(attack, base, lambda _paths: contextlib.nullcontext(ServerDriver(files)))
+    replaced = files.data("write_file", path="hl", content="NEW", if_exists="replace")
+    assert any("2 names" in note for note in replaced["notes"])
+    assert (base / "outside/secret").read_text() == "SECRET"
+
+
+@pytest.mark.corpus("hard-004", "hard-006")
+def test_no_tool_sets_modes_or_makes_links(shared: tuple[Files, Path]) -> None:
+    files, _ = shared
+    offered = {tool["name"] for tool in files.result(files.request("tools/list"))["tools"]}
+    assert not [name for name in offered if any(word in name for word in ("mode", "chmod", "link", "owner"))]
+    for name in ("chmod", "link", "set_mode", "create_link"):
+        assert files.error(files.call(name, path="f"))["code"] == -32602

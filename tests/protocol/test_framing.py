@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mcp.shared.message import SessionMessage
 from mcp_types.jsonrpc import JSONRPCError, JSONRPCNotification, JSONRPCRequest, JSONRPCResponse
 
-from fs_server.protocol.framing import ENDS_BYTES, LineSplitter, Oversize, Rejection, read_line
+from fs_server.protocol.framing import ENDS_BYTES, REPAIRED, LineSplitter, Oversize, Rejection, read_line
 from fs_server.protocol.salvage import find_id
 from fs_server.protocol.serialise import line_of, line_of_rejection
 
@@ -149,6 +149,25 @@ def test_each_kind_of_message_is_told_apart() -> None:
         outcome = read_line(line)
         assert isinstance(outcome, SessionMessage)
         assert type(outcome.message) is kind
+
+
+@pytest.mark.parametrize(
+    ("text", "is_repaired"),
+    [
+        (b"plain", False),
+        ("größe 😀 \ufffd".encode(), False),
+        (b"\\ud83d\\ude00 \\ufffd", False),
+        (b"\\ud83d", True),
+        (b"\\ude00\\ud83d", True),
+        (b"\xff", True),
+        (b"\xed\xa0\x80", True),
+    ],
+)
+def test_a_message_whose_text_had_to_be_repaired_says_so(text: bytes, is_repaired: bool) -> None:  # noqa: FBT001
+    outcome = read_line(b'{"jsonrpc":"2.0","id":1,"method":"m","params":{"a":"%s"}}' % text)
+    assert isinstance(outcome, SessionMessage)
+    found = getattr(outcome.metadata, "request_context", None)
+    assert found == (REPAIRED if is_repaired else None)
 
 
 @given(value=json_values, name=st.text(alphabet=st.characters(), max_size=5) | st.just("\udcff\ud83d\ude00\u2028"))

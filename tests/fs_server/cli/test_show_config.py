@@ -21,7 +21,7 @@ PATTERN = TEXT.filter(lambda text: bool(text.strip()) and not text.startswith("#
 PATTERNS = st.lists(PATTERN, max_size=3).map(tuple)
 PATHS = TEXT.map(lambda text: Path("/srv", "x" + text)).filter(lambda path: ".." not in path.parts)
 ROOTS = st.lists(
-    st.builds(RootGiven, path=PATHS, writable=st.booleans(), deny=PATTERNS, protect=PATTERNS), max_size=3
+    st.builds(RootGiven, path=PATHS, writable=st.booleans(), deny=PATTERNS, protect=PATTERNS, ask=PATTERNS), max_size=3
 ).map(tuple)
 
 
@@ -30,6 +30,7 @@ CHOICES = st.fixed_dictionaries(
         "roots": ROOTS,
         "deny": PATTERNS,
         "protect": PATTERNS,
+        "ask": PATTERNS,
         "default_patterns": st.booleans(),
         "read_only": st.booleans(),
         "limits.call_timeout_s": st.floats(0.1, 3_600),

@@ -43,6 +43,7 @@ def test_every_part_of_a_root_is_read(config: Path, home: Path) -> None:
         writable = false
         deny = ["private/"]
         protect = ["*.lock", "!old.lock"]
+        ask = ["new.lock"]
 
         [roots.code]
         path = "code"
@@ -52,6 +53,7 @@ def test_every_part_of_a_root_is_read(config: Path, home: Path) -> None:
     assert (notes.name, notes.path, notes.writable) == ("My notes", home / "notes", False)
     assert notes.deny == ("private/",)
     assert notes.protect == ("*.lock", "!old.lock")
+    assert notes.ask == ("new.lock",)
     assert (code.name, code.path, code.writable, code.deny, code.protect) == ("code", home / "code", True, (), ())
 
 
@@ -66,6 +68,11 @@ def test_patterns_of_the_file_follow_the_built_in_ones(config: Path, home: Path)
     settings = loaded(config, 'deny = ["*.sqlite", "!.env"]\nprotect = ["Makefile"]\n[roots.x]\npath = "x"')
     assert settings.deny == (*plain.deny, "*.sqlite", "!.env")
     assert settings.protect == (*plain.protect, "Makefile")
+
+
+def test_a_person_is_asked_about_what_the_file_says_and_about_nothing_else(config: Path) -> None:
+    assert loaded(config, 'ask = ["Makefile", ".vscode/"]\n[roots.x]\npath = "x"').ask == ("Makefile", ".vscode/")
+    assert loaded(config, '[roots.x]\npath = "x"').ask == ()
 
 
 def test_the_built_in_patterns_can_be_left_out(config: Path) -> None:
@@ -121,6 +128,11 @@ def test_an_unknown_key_like_no_other_is_answered_with_all_of_them(config: Path)
         ('deny = "*.key"', "deny", '"*.key"', "a list of patterns"),
         ('deny = ["a", 7]', "deny", "['a', 7]", "a list of patterns"),
         ('protect = [""]', "protect", "['']", "a list of patterns"),
+        ("ask = true", "ask", "True", "a list of patterns"),
+        ("limits.confirm_delete_files = -1", "limits.confirm_delete_files", "-1", "whole number from 0"),
+        ("limits.change_bytes = 1023", "limits.change_bytes", "1023", "whole number from 1024"),
+        ("limits.journal_bytes = 1048575", "limits.journal_bytes", "1048575", "whole number from 1048576"),
+        ("limits.journal_days = 3651", "limits.journal_days", "3651", "from 1 to 3650"),
         ('protect = ["# not a pattern"]', "protect", "['# not a pattern']", "a list of patterns"),
         ('roots = ["~/notes"]', "roots", "['~/notes']", "tables, [roots.NAME]"),
         ('roots.x = "~/notes"', "roots.x", '"~/notes"', 'path = "~/notes"'),

@@ -76,7 +76,8 @@ def test_flags_win_over_environment_over_file_over_default_for_every_key(
 def test_every_chosen_value_reaches_the_settings() -> None:
     line = {"read_only": True, "client_roots": "narrow", "log_level": "debug", "limits.result_chars": 4_000}
     line |= {"limits.resource_bytes": 5_000, "limits.input_bytes": 70_000, "limits.concurrent_calls": 3}
-    line |= {"limits.calls_per_minute": 7, "limits.call_timeout_s": 1.5}
+    line |= {"limits.calls_per_minute": 7, "limits.call_timeout_s": 1.5, "limits.confirm_delete_files": 0}
+    line |= {"limits.change_bytes": 9_000, "limits.journal_bytes": 2_000_000, "limits.journal_days": 2}
     assert line.keys() == {key.name for key in EVERYWHERE}
     settings = load.load(flags.parse(["here", *argv_of(line)]).layer, {})
     assert settings == Settings(
@@ -93,14 +94,19 @@ def test_every_chosen_value_reaches_the_settings() -> None:
             concurrent_calls=3,
             calls_per_minute=7,
             call_timeout_s=1.5,
+            confirm_delete_files=0,
+            change_bytes=9_000,
+            journal_bytes=2_000_000,
+            journal_days=2,
         ),
+        journal=settings.journal,
     )
 
 
 def test_the_defaults_of_the_keys_are_the_defaults_of_the_records(home: Path) -> None:
     settings = load.load(flags.parse(["here"]).layer, {})
     assert settings.limits == Limits()
-    plain = Settings(roots=settings.roots, deny=settings.deny, protect=settings.protect)
+    plain = Settings(roots=settings.roots, deny=settings.deny, protect=settings.protect, journal=settings.journal)
     assert settings == plain
     assert settings.roots[0].path == home / "here"
 

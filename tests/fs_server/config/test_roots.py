@@ -131,20 +131,22 @@ def write_config(text: str) -> None:
     file.default_path().write_text(text, encoding="utf-8")
 
 
-NOTES = '[roots.diary]\npath = "~/notes"\nwritable = false\ndeny = ["private/"]\nprotect = ["*.lock"]\n'
+NOTES = '[roots.diary]\npath = "~/notes"\nwritable = false\ndeny = ["private/"]\nprotect = ["*.lock"]\nask = ["a"]\n'
 
 
 def test_a_directory_named_on_the_command_line_keeps_what_the_file_says_of_it() -> None:
     """ours: naming a directory again must not open what was closed."""
     write_config(NOTES)
     (root,) = served("notes")
-    assert (root.name, root.writable, root.deny, root.protect) == ("diary", False, ("private/",), ("*.lock",))
+    assert (root.name, root.writable) == ("diary", False)
+    assert (root.deny, root.protect, root.ask) == (("private/",), ("*.lock",), ("a",))
 
 
 def test_what_the_command_line_says_of_a_root_wins_and_its_patterns_stay() -> None:
     write_config(NOTES)
     (root,) = served("--root", "open=notes")
-    assert (root.name, root.writable, root.deny, root.protect) == ("open", True, ("private/",), ("*.lock",))
+    assert (root.name, root.writable) == ("open", True)
+    assert (root.deny, root.protect, root.ask) == (("private/",), ("*.lock",), ("a",))
 
 
 @posix
@@ -179,7 +181,7 @@ def test_no_root_at_all_is_refused_with_what_to_write() -> None:
 def test_a_root_that_holds_the_home_directory_guards_keys_and_start_up_files(home: Path, above: bool) -> None:  # noqa: FBT001
     (root,) = served(str(home.parent if above else home))
     assert root.holds_home
-    assert root.deny == HOME_DENY
+    assert root.deny[: len(HOME_DENY)] == HOME_DENY
     assert root.protect[: len(HOME_PROTECT)] == HOME_PROTECT
     assert {".ssh/**", ".aws/**", ".gnupg/**", ".config/gh/**", ".bashrc", ".zshrc", ".profile"} <= set(root.deny)
     assert set(SHELL_STARTUP) <= set(PROTECT)
@@ -210,7 +212,12 @@ def at(opened: list[Workspace], path: str, access: Access, *argv: str, config: s
     settings = load.load(flags.parse(argv).layer, {}, config)
     specs = [
         RootSpec(
-            root.name, str(root.path), root.writable, (*settings.deny, *root.deny), (*settings.protect, *root.protect)
+            root.name,
+            str(root.path),
+            root.writable,
+            (*settings.deny, *root.deny),
+            (*settings.protect, *root.protect),
+            (*settings.ask, *root.ask),
         )
         for root in settings.roots
     ]
@@ -245,14 +252,16 @@ def test_what_a_program_would_run_cannot_be_written_by_default(name: str, home: 
 @posix
 @pytest.mark.parametrize("name", ["fs-server.toml", "odd [x]*?.toml", "#!a.toml"])
 def test_the_configuration_that_was_read_cannot_be_written(name: str, home: Path, opened: list[Workspace]) -> None:
-    """ours: whoever writes it chooses the roots of the next start. No pattern takes this back."""
+    """ours: whoever writes it chooses the roots of the next start. No pattern takes this back, and nobody is asked."""
     project = home / "p"
     (project / "sub").mkdir(parents=True)
-    (project / name).write_text('[roots.p]\npath = "."\nprotect = ["!*"]', encoding="utf-8")
-    with pytest.raises(ProtectedPath):
-        at(opened, name, Access.WRITE, config=str(project / name))
+    (project / name).write_text('ask = ["*"]\n[roots.p]\npath = "."\nprotect = ["!*"]\nask = ["*"]', encoding="utf-8")
+    for access in (Access.WRITE, Access.CONFIRMED):
+        with pytest.raises(ProtectedPath) as refused:
+            at(opened, name, access, config=str(project / name))
+        assert "ask" not in refused.value.facts
     assert at(opened, name, Access.READ, config=str(project / name))
-    assert at(opened, f"sub/{name}", Access.WRITE, config=str(project / name))
+    assert at(opened, f"sub/{name}", Access.CONFIRMED, config=str(project / name))
 
 
 @posix
@@ -266,3 +275,59 @@ def test_the_configuration_is_guarded_before_it_exists_and_behind_a_link(home: P
     file.default_path().symlink_to(home / "dotfiles" / "mine.toml")
     with pytest.raises(ProtectedPath):
         at(opened, "mine.toml", Access.WRITE, "dotfiles")
+
+
+JOURNAL = ".local/state/fs-server/journal"
+
+
+@posix
+@pytest.mark.parametrize("inner", ["", "/journal", "/blobs/ab/cdef", "/sessions/x"])
+@pytest.mark.guarantee("G4")
+def test_the_journal_can_be_neither_read_nor_written_whatever_the_patterns_say(
+    inner: str, home: Path, opened: list[Workspace]
+) -> None:
+    """ours: it holds what files held, secret ones among them."""
+    make_tree(home, [f"{JOURNAL}/{file} = SECRET" for file in ("journal", "blobs/ab/cdef", "sessions/x")])
+    config = home / "mine.toml"
+    config.write_text(
+        'deny = ["!*"]\nask = ["*"]\n[roots.home]\npath = "~"\ndeny = ["!*"]\nask = ["*"]', encoding="utf-8"
+    )
+    for access in Access:
+        with pytest.raises(ProtectedPath) as refused:
+            at(opened, JOURNAL + inner, access, config=str(config)).stat()
+        assert "ask" not in refused.value.facts
+    assert at(opened, f"notes/{JOURNAL}{inner}", Access.READ, config=str(config))
+
+
+@posix
+def test_the_journal_is_found_behind_a_link(home: Path, opened: list[Workspace]) -> None:
+    (home / "elsewhere" / "state").mkdir(parents=True)
+    (home / ".local").mkdir()
+    (home / ".local" / "state").symlink_to(home / "elsewhere" / "state")
+    with pytest.raises(ProtectedPath):
+        at(opened, "state/fs-server/journal/journal", Access.READ, "elsewhere")
+    assert at(opened, "state/other", Access.READ, "elsewhere")
+
+
+@posix
+def test_a_root_without_the_journal_has_no_rule_for_it(home: Path) -> None:
+    (home / "notes").mkdir()
+    assert served("notes")[0].deny == ()
+
+
+@posix
+@pytest.mark.parametrize("inner", ["", "blobs", "blobs/ab"])
+def test_a_root_in_the_journal_is_refused(inner: str, home: Path) -> None:
+    (home / JOURNAL / inner).mkdir(parents=True)
+    with pytest.raises(ConfigError, match="journal of changes"):
+        served(str(home / JOURNAL / inner))
+    (home / "link").symlink_to(home / JOURNAL / inner)
+    with pytest.raises(ConfigError, match="journal of changes"):
+        served("link")
+
+
+def test_the_journal_is_in_the_state_directory_of_the_operator(home: Path) -> None:
+    (home / "notes").mkdir()
+    journal = load.load(flags.parse(["notes"]).layer, {}).journal
+    assert journal.is_relative_to(home)
+    assert journal.parts[-2:] == ("fs-server", "journal")

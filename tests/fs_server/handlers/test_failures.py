@@ -57,7 +57,7 @@ async def defective(_asked: ListRoots, _services: Services) -> Answer:
 def test_a_result_that_does_not_fit_is_our_defect_and_no_wrong_parameter_of_the_client(tmp_path: Path) -> None:
     """The library answers any ValidationError with -32602 and its text; the router answers all others with -32603."""
     opened = Workspace.open([RootSpec("root", str(tmp_path))])
-    services = Services(Settings(roots=()), opened, opened)
+    services = Services(Settings(roots=(), journal=tmp_path / "never"), opened, opened)
     handlers = ToolHandlers([defective], services, Admission())
     params = t.CallToolRequestParams(name="defective")
     with pytest.raises(RuntimeError, match="defective made a result that does not fit its own schema"):

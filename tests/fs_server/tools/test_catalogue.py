@@ -47,17 +47,29 @@ def test_a_tool_is_listed_as_its_snapshot_says(
     assert found == snapshot.read_text(encoding="utf-8")
 
 
+ADDING = {"create_directory"}
+LOSING = {
+    "write_file", "edit_file", "apply_patch", "replace_in_files", "move_path", "copy_path", "delete_path", "undo",
+}  # fmt: skip
+"""What may replace or remove something, if it is asked to."""
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_tool_tells_hosts_who_it_is_and_what_it_may_do(name: str, catalogue: Mapping[str, Any]) -> None:
     tool = catalogue[name]
     assert tool["title"] == tool["annotations"]["title"]
     assert tool["annotations"] == {
         "title": tool["title"],
-        "readOnlyHint": True,
-        "destructiveHint": False,
-        "idempotentHint": True,
+        "readOnlyHint": name not in ADDING | LOSING,
+        "destructiveHint": name in LOSING,
+        "idempotentHint": name not in ADDING | LOSING,
         "openWorldHint": False,
     }
+
+
+def test_hosts_that_look_for_tools_show_those_first_that_most_work_needs(catalogue: Mapping[str, Any]) -> None:
+    first = {name for name, tool in catalogue.items() if tool.get("_meta", {}).get("anthropic/alwaysLoad")}
+    assert first == {"list_roots", "list_directory", "read_file", "write_file", "edit_file"}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -72,9 +84,16 @@ def test_arguments_are_an_object_that_takes_nothing_unknown(name: str, catalogue
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_parameter_is_described_and_typed(name: str, catalogue: Mapping[str, Any]) -> None:
-    for parameter, schema in catalogue[name]["inputSchema"].get("properties", {}).items():
-        assert schema.get("description"), parameter
-        assert isinstance(schema.get("type"), str), parameter
+    for part in parts(catalogue[name]["inputSchema"]):
+        for parameter, schema in part.get("properties", {}).items():
+            assert schema.get("description"), parameter
+            assert isinstance(schema.get("type"), str), parameter
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_a_model_has_to_fill_in_refers_to_nothing(name: str, catalogue: Mapping[str, Any]) -> None:
+    """Two model providers resolve no references."""
+    assert "$ref" not in json.dumps(catalogue[name]["inputSchema"])
 
 
 @pytest.mark.parametrize("name", NAMES)
