@@ -482,7 +482,10 @@ def recovered(spot: Spot, waiting: Spot) -> None:
     """Give what waits a name that a person finds: it can neither go back nor be let go."""
     # Fifty letters, because a name has an end.
     other = spot.beside(f"{spot.name[:50]}.recovered-{waiting.name.removesuffix(OLD)[-8:]}")
-    waiting.move_to(other)
+    if _are_one(waiting, other):
+        waiting.remove(Kind.FILE)
+    else:
+        waiting.move_to(other)
     log.warning("Somebody else has changed %r meanwhile; it stands beside it as %r", spot.name, other.name)
 
 

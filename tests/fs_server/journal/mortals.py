@@ -22,7 +22,8 @@ from typing import Self
 import pytest
 
 from fs_server.journal.operations import MakeDirectory, Put
-from tests.fs_server.journal.calls import Before, Calls, Dies, Waits, any_call, changing
+from tests.fs_server.journal.calls import Calls
+from tests.fs_server.journal.moments import Before, Dies, Waits, any_call, changing
 from tests.fs_server.journal.random_changes import Model, tree_of
 from tests.fs_server.journal.works import WORKS
 from tests.fs_server.journal.worlds import (

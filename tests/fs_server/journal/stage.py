@@ -10,7 +10,8 @@ import pytest
 from fs_server.errors import Failure
 from fs_server.journal.operations import Operation
 from sandbox import SandboxError
-from tests.fs_server.journal.calls import Before, Calls
+from tests.fs_server.journal.calls import Calls
+from tests.fs_server.journal.moments import Before
 from tests.fs_server.journal.worlds import KEEP, Picture, Server, World, in_memory, temporaries
 
 __all__ = ["Plan", "Stage", "staged"]

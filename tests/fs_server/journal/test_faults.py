@@ -16,7 +16,8 @@ import pytest
 from fs_server.errors import Failure
 from fs_server.journal.changes import Status
 from sandbox import SandboxError
-from tests.fs_server.journal.calls import Calls, Counts, Fails, FailsOn, answering, both, changing
+from tests.fs_server.journal.calls import Calls
+from tests.fs_server.journal.moments import Counts, Fails, FailsOn, answering, both, changing
 from tests.fs_server.journal.works import SIMPLE, SOME, WORKS, Work
 from tests.fs_server.journal.worlds import Picture, World, difference, in_memory, temporaries, untouched
 from tests.sandbox.backends import RESOLVERS

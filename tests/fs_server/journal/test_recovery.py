@@ -10,15 +10,7 @@ import pytest
 from fs_server.journal.changes import Status
 from fs_server.journal.operations import ANYTHING, Copy, MakeDirectory, Move, Operation, Put, Remove
 from sandbox import RootSpec
-from tests.fs_server.journal.calls import (
-    Before,
-    Fails,
-    FailsOn,
-    Interferes,
-    any_call,
-    following,
-    named,
-)
+from tests.fs_server.journal.moments import Before, Fails, FailsOn, Interferes, any_call, following, named
 from tests.fs_server.journal.stage import Plan, Stage, staged
 from tests.fs_server.journal.worlds import KEEP, Server, pictured, temporaries
 
@@ -133,16 +125,15 @@ def test_whoever_saves_over_a_file_that_was_replaced_keeps_theirs_and_the_change
         assert server.journal.content(change.steps[0].before.digest) == b"X"  # type: ignore[union-attr] # a file
 
 
-def test_whoever_saves_at_the_moment_of_a_replacement_that_nobody_came_to_check_keeps_theirs(stage: Stage) -> None:
+def test_whoever_saves_at_the_moment_of_a_replacement_that_nobody_came_to_check_keeps_theirs() -> None:
     """The names were exchanged, and the server died before it saw what it had taken away."""
-    if stage.world.backend != "openat2":
-        pytest.skip("without an exchange of names nothing of theirs is taken away")
-    saves = Interferes(
-        lambda: save(stage.root / "d/x", b"THEIRS"), among=named("renameat2"), then=dies_after("renameat2")
-    )
-    stage.die(replaced, saves)
-    assert (stage.root / "d/x").read_bytes() == b"NEW"
-    assert stage.recover()["d/x"].content == b"THEIRS"
+    with staged("openat2") as stage:
+        saves = Interferes(
+            lambda: save(stage.root / "d/x", b"THEIRS"), among=named("renameat2"), then=dies_after("renameat2")
+        )
+        stage.die(replaced, saves)
+        assert (stage.root / "d/x").read_bytes() == b"NEW"
+        assert stage.recover()["d/x"].content == b"THEIRS"
 
 
 def test_whoever_writes_at_the_moment_of_a_replacement_that_nobody_came_to_check_keeps_theirs(stage: Stage) -> None:
@@ -407,6 +398,17 @@ def test_what_has_both_names_when_its_change_is_taken_back_has_the_old_one(plan:
         stage.die(first(plan), dies_before("unlink"))
         assert len(stage.world.picture()) == len(before) + (2 if plan is created else 1)
         assert stage.recover() == before
+
+
+def test_what_was_put_beside_something_and_still_has_its_hidden_name_loses_that() -> None:
+    with staged("portable") as stage:
+        stage.die(first(removed), dies_making(1))
+        (stage.root / "g").write_bytes(b"THEIRS")
+        with stage.world.server() as server, stage.calls.hear(dies_before("unlink")):
+            assert server.recover() == 0
+        picture = stage.recover()
+        contents = [seen.content for path, seen in picture.items() if path.startswith("g")]
+        assert sorted(contents) == [b"GONE", b"THEIRS"]
 
 
 # What somebody does while a change is taken back.

@@ -35,7 +35,7 @@ from sandbox import (
     TooLarge,
     UnsupportedOp,
 )
-from tests.fs_server.journal.calls import Counts, Fails, Interferes, following, named
+from tests.fs_server.journal.moments import Counts, Fails, Interferes, following, named
 from tests.fs_server.journal.stage import Plan, Stage, staged
 from tests.fs_server.journal.worlds import KEEP, Server, difference, temporaries, untouched
 from tests.support.stops import GivesUp
@@ -223,13 +223,12 @@ def test_whoever_writes_at_the_moment_of_the_replacement_keeps_theirs(stage: Sta
 def test_whoever_saves_at_the_moment_of_the_replacement_keeps_theirs_though_the_way_back_fails_at_first(
     stage: Stage, server: Server
 ) -> None:
-    if stage.world.backend != "openat2":
-        pytest.skip("without an exchange of names nothing of theirs is taken away")
     plan = [Put(server.at("d/x"), b"NEW", ANYTHING)]
+    at = "renameat2" if stage.world.backend == "openat2" else "link"
     saves = Interferes(
         lambda: save(stage.root / "d/x", b"THEIRS"),
-        among=named("renameat2"),
-        then=Fails(2, errno.EIO, among=named("renameat2")),
+        among=named(at),
+        then=Fails(2 if at == "renameat2" else 1, errno.EIO, among=named("renameat2", "unlink")),
     )
     with stage.calls.hear(saves), pytest.raises(IoFailure):
         server.carry_out(plan)

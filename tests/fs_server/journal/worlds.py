@@ -196,8 +196,13 @@ class Server:
         assert row is not None
         assert row[0] == row[1]
         for change in self.journal.feed(limit=1).changes:
+            assert change.status is Status.DONE, change.id
             if change.author == Author.SERVER:  # what somebody else replaced was not ours to keep
                 require_kept(self.journal, change)
+            if change.undoes is not None:
+                undone = self.journal.change(change.undoes)
+                assert undone is not None
+                assert (undone.status, undone.undone_by) == (Status.UNDONE, change.number)
 
     def close(self) -> None:
         """Leave without a word."""
