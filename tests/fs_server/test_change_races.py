@@ -195,7 +195,7 @@ def test_swapping_a_directory_for_a_link_out_changes_and_tells_nothing_outside(
 
     with (
         calling(backend, root, ground, piped=piped) as call,
-        Attacker("exchange", root / "d", root / "evil") as attacker,
+        Attacker("bursts", root / "d", root / "evil") as attacker,
     ):
         while goes_on():
             for name, (ready, arguments) in ATTEMPTS.items():

@@ -4,10 +4,12 @@ Run as a script it is the attacker: `race.py MODE ONE TWO`, ended by the end of 
 """
 
 import ctypes
+import itertools
 import os
 import select
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -22,8 +24,9 @@ BATCH = 64
 class Attacker:
     """A process that attacks for as long as it is entered.
 
-    Modes: `exchange` swaps two names atomically; `there_and_back` moves ONE to TWO and back; `truncate` empties the
-    file ONE and fills it with what TWO holds.
+    Modes: `exchange` swaps two names atomically; `bursts` does so too, and rests for some milliseconds now and then,
+    with one or the other at the name, so that work of many steps gets through at times; `there_and_back` moves ONE to
+    TWO and back; `truncate` empties the file ONE and fills it with what TWO holds.
 
     Attributes:
         changes: how many changes it made; known once it has ended.
@@ -76,14 +79,19 @@ def truncate(one: bytes, two: bytes) -> None:
 
 def main() -> None:
     _, mode, one, two = map(os.fsencode, sys.argv)
-    change = {b"exchange": exchange(), b"there_and_back": there_and_back, b"truncate": truncate}[mode]
+    swap = exchange()
+    change = {b"exchange": swap, b"bursts": swap, b"there_and_back": there_and_back, b"truncate": truncate}[mode]
+    rests = itertools.cycle((0.012, 0.001, 0.004, 0.002, 0.020, 0.003, 0.007) if mode == b"bursts" else (0.0,))
     change(one, two)
     os.write(1, b"attacking\n")
     changes = 1
     while not select.select([0], [], [], 0)[0]:
-        for _ in range(BATCH):
+        rest = next(rests)
+        for _ in range(BATCH + bool(rest)):
             change(one, two)
-        changes += BATCH
+        changes += BATCH + bool(rest)
+        if rest:
+            time.sleep(rest)
     os.write(1, str(changes).encode())
 
 
