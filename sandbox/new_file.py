@@ -24,21 +24,27 @@ class NewFile(Held):
     def __init__(self, descriptor: int, changes: Changes) -> None:
         super().__init__(descriptor, _close)
         self._changes = changes
-        self._digest = hashlib.sha256()
+        self._known = ""
+        self._hash = hashlib.sha256()
         self.size = 0
 
     @property
     def digest(self) -> str:
         """The SHA-256 of what was written, 64 hexadecimal digits."""
-        return self._digest.hexdigest()
+        return self._known or self._hash.hexdigest()
 
-    def write(self, chunks: Iterable[bytes]) -> None:
+    def write(self, chunks: Iterable[bytes], *, digest: str = "") -> None:
         """Write all of `chunks`, one behind the other.
+
+        Args:
+            chunks: in order.
+            digest: SHA-256 of the whole file, where the caller knows it; what is read back is compared with it.
 
         Raises:
             DiskFull: no room, or a quota.
             IoFailure: the device failed.
         """
+        self._known = digest
         for chunk in chunks:
             left = memoryview(chunk)
             while left:
@@ -49,7 +55,8 @@ class NewFile(Held):
                 if not written:  # nothing would change that
                     raise IoFailure(errno="EIO")
                 left = left[written:]
-            self._digest.update(chunk)
+            if not digest:
+                self._hash.update(chunk)
             self.size += len(chunk)
 
     def attributes(self) -> Attributes:
@@ -84,7 +91,7 @@ class NewFile(Held):
             facts = os.fstat(self.handle)
         except OSError as error:
             raise from_change_error(error) from error
-        if (offset, facts.st_size) != (self.size, self.size) or again.digest() != self._digest.digest():
+        if (offset, facts.st_size) != (self.size, self.size) or again.hexdigest() != self.digest:
             raise IoFailure(errno="EIO")  # the disk says that all is well, and it is not
         return facts
 

@@ -19,7 +19,7 @@ from sandbox import SandboxError, Stop
 if TYPE_CHECKING:  # loads SQLite, which a server that only reads never needs
     from fs_server.journal.journal import Journal
 
-__all__ = ["Carried", "NotKept", "carry_out", "conclude", "take_back"]
+__all__ = ["Carried", "NotKept", "carry_out", "settle", "take_back"]
 
 log = logging.getLogger(__name__)
 
@@ -72,13 +72,18 @@ class _Keeper:
             raise NotKept(self.size, self.limit)
         if size > SMALL:
             digest, size = self.journal.keep_chunks(chunks)
-            self.digests.append(digest)
-            return digest, size
+            return self._kept(digest), size
         content = b"".join(chunks)
         return self.keep_whole(content), len(content)
 
     def keep_whole(self, content: bytes) -> str:
-        digest = self.journal.keep(content)
+        return self._kept(self.journal.keep(content))
+
+    def keep_written(self, content: bytes) -> str:
+        # The file itself holds it. After a power cut a later merge may miss it, and nothing else.
+        return self._kept(self.journal.keep(content, durable=False))
+
+    def _kept(self, digest: str) -> str:
         self.digests.append(digest)
         return digest
 
@@ -128,7 +133,8 @@ def carry_out(
 
     planner = Planner(
         keep=keeper.keep if keep_bytes else None,
-        keep_after=keeper.keep_whole,
+        keep_written=keeper.keep_written,
+        keep_manifest=keeper.keep_whole,
         chunks=lambda digest: _chunks(journal, digest),
         stop=stop,
         tell=tell,
@@ -177,24 +183,23 @@ def _apply(journal: "Journal", change: Change, acts: list[Act], ground: Ground) 
             act.apply(ground)
         ground.sync()
         steps = [act.step for act in acts]
-        if not any(act.leaves_something_waiting for act in acts):
-            return journal.finish(change, steps)
+        waiting = [act for act in acts if act.leaves_something_waiting]
         # A tree that is half removed cannot be put back from its directory: that it goes has to be known for certain.
-        certain = any(isinstance(act.step.before, DirectoryState) and act.leaves_something_waiting for act in acts)
-        change = journal.reach(change, steps, durable=certain)
+        certain = any(isinstance(act.step.before, DirectoryState) for act in waiting)
+        change = journal.finish(change, steps, waiting=bool(waiting), durable=certain)
     except BaseException:
         take_back(journal, change, begun, ground)
         raise
-    return conclude(journal, change, acts, ground)
+    return settle(journal, change, acts, ground) if waiting else change
 
 
-def conclude(journal: "Journal", change: Change, acts: list[Act], ground: Ground) -> Change:
-    """Let go of what waits, and say that an applied change is done. What fails here is left to the next start."""
+def settle(journal: "Journal", change: Change, acts: list[Act], ground: Ground) -> Change:
+    """Let go of what waits of a change that is done. What fails here is left to the next start."""
     try:
         if _settled(acts, ground):
-            return journal.finish(change, [act.step for act in acts])
+            return journal.settle(change)
     except Failure:
-        log.exception("%s could not be written down as done", change.id)
+        log.exception("%s: that it is cleared up could not be written down", change.id)
     log.error("%s is done, but not cleared up; the next start does that", change.id)
     return change
 

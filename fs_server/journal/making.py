@@ -2,7 +2,7 @@
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
 
 from fs_server.journal.capture import Captured, attributes_of, unchanged
@@ -22,9 +22,11 @@ It is closed if not all of it is taken, so that nothing stays open behind it.
 
 
 def make_file(
-    spot: Spot, chunks: Iterator[bytes], attributes: Attributes | None, *, executable: bool | None = None
+    spot: Spot, content: bytes, digest: str, attributes: Attributes | None, *, executable: bool | None = None
 ) -> tuple[FileState, bool]:
     """Make a file at `spot`, where nothing is; tell whether it has the owner that the attributes name.
+
+    `digest` is the SHA-256 of `content`: it is not hashed again, only what is read back is.
 
     Without `attributes` it gets what the system gives new files. `executable` sets or clears the bits to run it,
     for those who may read it.
@@ -33,7 +35,7 @@ def make_file(
         SandboxError: no room, not permitted, or what is read back is not what was written.
     """
     with spot.create(0o666 if attributes is None else 0o600) as file:
-        file.write(chunks)
+        file.write([content], digest=digest)
         if executable is not None:
             attributes = _executable(attributes or file.attributes(), executable=executable)
         owned = attributes is None or file.dress(attributes)

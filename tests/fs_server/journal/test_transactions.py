@@ -35,7 +35,7 @@ from sandbox import (
     TooLarge,
     UnsupportedOp,
 )
-from tests.fs_server.journal.moments import Counts, Fails, Interferes, following, named
+from tests.fs_server.journal.moments import Counts, Fails, Interferes, both, following, named
 from tests.fs_server.journal.stage import Plan, Stage, staged
 from tests.fs_server.journal.worlds import KEEP, Server, difference, temporaries, untouched
 from tests.support.stops import GivesUp
@@ -283,14 +283,26 @@ def test_a_change_that_cannot_be_written_down_as_done_is_taken_back(stage: Stage
     assert server.unfinished() == {}
 
 
-def test_a_change_that_is_applied_is_done_for_the_caller_even_if_that_cannot_be_written_down(
+def test_a_change_that_cannot_be_cleared_up_is_done_all_the_same_and_can_be_undone(
     stage: Stage, server: Server
 ) -> None:
-    plan = [Remove(server.at("g"))]
-    with stage.calls.hear(Fails(3, errno.EIO, among=named("sql COMMIT"))):
-        carried = server.carry_out(plan)
+    before = stage.world.picture()
+    with stage.calls.hear(Fails(1, errno.EIO, among=both(following("fsync"), named("unlink")))):
+        carried = server.carry_out([Remove(server.at("g"))])
     assert carried.change is not None
-    assert carried.change.status is Status.APPLIED
+    assert (carried.change.status, carried.change.waiting) == (Status.DONE, True)
+    assert server.journal.feed().changes == (carried.change,)
+    assert server.journal.last_to_undo() == carried.change
+    server.carry_out(server.undoing(carried.change.number), undoes=carried.change.number)
+    server.journal.close()
+    assert stage.recover() == before
+
+
+def test_a_change_of_which_nobody_could_write_down_that_it_is_cleared_up_is_done(stage: Stage, server: Server) -> None:
+    with stage.calls.hear(Fails(3, errno.EIO, among=named("sql COMMIT"))):
+        carried = server.carry_out([Remove(server.at("g"))])
+    assert carried.change is not None
+    assert (carried.change.status, carried.change.waiting) == (Status.DONE, True)
     server.journal.close()
     assert "g" not in stage.recover()
 
