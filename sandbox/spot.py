@@ -105,6 +105,17 @@ class Spot:
         """
         return self.directory.open_unchecked(self.name)
 
+    def is_written_to(self) -> bool:
+        """Tell whether somebody has the file that is here open for writing, as far as the system tells that.
+
+        Some file systems say so of every file: ask them of one that nobody can have open too.
+
+        Raises:
+            SandboxError: it is no file, or may not be opened.
+        """
+        with self._changing() as changes, self.open() as file:
+            return changes.is_written_to(file.handle)
+
     def open_directory(self) -> OpenDirectory:
         """Open the directory that is here.
 

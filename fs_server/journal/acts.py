@@ -159,13 +159,26 @@ class PutAct(Act):
 
     def _swap(self, spot: Spot, waiting: Spot) -> None:
         """Put the new file in place of the old one, and look whether it was that old one."""
+        # Of our own file, under a name that nobody knows: where it is said of that, it says nothing.
+        tells = not waiting.is_written_to()
         try:
             waiting.exchange_with(spot)
         except UnsupportedOp:
             self._swap_in_two(spot, waiting)
             return
-        if not unchanged(self.step.before, waiting.stat()):  # somebody saved just now: theirs stays
+        try:
+            self._require_at_rest(waiting, tells=tells)
+        except Changed:  # somebody saves just now: theirs stays
             self._give_back(spot, waiting)
+            raise
+
+    def _require_at_rest(self, waiting: Spot, *, tells: bool) -> None:
+        """Return if the old file is what it was, and nobody is about to write into it under its hidden name."""
+        if not unchanged(self.step.before, waiting.stat()):
+            raise Changed
+        if tells and waiting.is_written_to():
+            raise Changed(writer="another program")
+        if not unchanged(self.step.before, waiting.stat()):  # it has been closed since the first look
             raise Changed
 
     def _give_back(self, spot: Spot, waiting: Spot) -> None:

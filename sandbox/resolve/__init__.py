@@ -143,6 +143,13 @@ class Changes(Protocol):
         """Let this user make and remove names in a directory of their own, where only its mode forbids that."""
         ...
 
+    def is_written_to(self, descriptor: int) -> bool:
+        """Tell whether somebody has the file open for writing, as far as the system tells that. It is open for reading.
+
+        Some file systems say so of every file.
+        """
+        ...
+
     def attributes(self, descriptor: int) -> Attributes:
         """Return the attributes of a file or directory that is open for reading."""
         ...

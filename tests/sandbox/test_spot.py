@@ -76,12 +76,13 @@ CALLS: dict[str, tuple[str, Callable[[Spot], object]]] = {
     "ask": ("empty", Spot.may_change),
     "look": ("f", Spot.stat),
     "open": ("f", opened_and_closed),
+    "ask who writes": ("f", Spot.is_written_to),
     "open a directory": ("empty", lambda spot: spot.open_directory().close()),
     "read a link": ("link", Spot.read_link),
 }
 
 
-LOOKS = {"look", "open", "open a directory", "read a link"}
+LOOKS = {"look", "open", "ask who writes", "open a directory", "read a link"}
 
 
 class TestADirectoryThatIsSwapped:
@@ -460,6 +461,42 @@ class TestAsking:
             patch.setattr(os, "access", lambda *_, **__: False)
             assert not spot.may_change()
         assert (root / "d/f").exists()
+
+
+class TestWhoWrites:
+    """Whoever has a file open for writing goes on writing into it, whatever name it has by then."""
+
+    @pytest.mark.parametrize("mode", ["ab", "r+b"])
+    def test_whoever_has_it_open_for_writing_is_seen_until_they_close_it(
+        self, mode: str, root: Path, ground: Workspace, backend: str
+    ) -> None:
+        tells = sys.platform == "linux" and backend != "portable"
+        with spot_of(ground, "d/f") as spot:
+            assert not spot.is_written_to()
+            with (root / "d/f").open(mode):
+                assert spot.is_written_to() is tells
+            assert not spot.is_written_to()
+
+    def test_whoever_reads_it_is_nobody_who_writes(self, root: Path, ground: Workspace) -> None:
+        with spot_of(ground, "d/f") as spot, (root / "d/f").open("rb"):
+            assert not spot.is_written_to()
+
+    def test_whoever_opens_it_afterwards_need_not_wait_and_nobody_gets_a_signal(
+        self, root: Path, ground: Workspace
+    ) -> None:
+        with spot_of(ground, "d/f") as spot:
+            assert not spot.is_written_to()
+            os.close(os.open(root / "d/f", os.O_WRONLY | os.O_NONBLOCK))
+
+    def test_a_file_system_that_knows_no_leases_tells_of_nobody(
+        self, ground: Workspace, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def unknown(*_arguments: object) -> NoReturn:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+        with spot_of(ground, "d/f") as spot, monkeypatch.context() as patch:
+            patch.setattr("fcntl.fcntl", unknown)
+            assert not spot.is_written_to()
 
 
 class TestSync:

@@ -432,9 +432,10 @@ def test_a_file_that_was_to_be_replaced_and_was_removed_by_somebody_stays_away(s
 
 
 def test_what_somebody_writes_into_a_file_that_was_replaced_is_found_beside_it(stage: Stage) -> None:
-    """They had it open."""
-    with (stage.root / "d/x").open("ab") as theirs:
-        stage.die(replaced, dies_before("unlink"))
+    """They have another name of it. Whoever has it open when it is replaced is seen, where the system tells."""
+    (stage.root / "theirs").hardlink_to(stage.root / "d/x")
+    stage.die(replaced, dies_before("unlink"))
+    with (stage.root / "theirs").open("ab") as theirs:
         theirs.write(b", AND THEIRS")
     picture = stage.recover()
     (found,) = [path for path in picture if path.startswith("d/x.recovered-")]
