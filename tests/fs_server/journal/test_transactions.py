@@ -477,6 +477,22 @@ def test_a_file_that_is_written_to_while_it_is_read_is_refused(stage: Stage, ser
         server.carry_out(plan)
 
 
+def test_a_file_that_grows_as_fast_as_it_is_read_is_refused_and_not_read_for_ever(stage: Stage, server: Server) -> None:
+    reads: list[str] = []
+
+    def grows(name: str, _changes: bool) -> int:  # noqa: FBT001 # a `Before`
+        if name == "pread":
+            reads.append(name)
+            with (stage.root / "h").open("ab") as theirs:
+                theirs.write(bytes(2 << 20))
+        return 0
+
+    plan = [Remove(server.at("h"))]
+    with stage.calls.hear(grows), pytest.raises(Changed):
+        server.carry_out(plan)
+    assert len(reads) < 5
+
+
 def test_what_vanishes_from_a_tree_while_it_is_looked_at_is_noticed(stage: Stage, server: Server) -> None:
     plan = [Remove(server.at("tree"))]
     vanishes = Interferes((stage.root / "tree/a").unlink, among=following("scandir"))
