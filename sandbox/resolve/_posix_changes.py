@@ -225,7 +225,12 @@ def _rename_to_nothing(directory: int, name: str, to_directory: int, to_name: st
         raise
 
 
-if sys.platform == "linux":
+if sys.platform != "linux":
+
+    def _is_written_to(_descriptor: int) -> bool:
+        return False
+
+else:
 
     def _is_written_to(descriptor: int) -> bool:
         """Ask for a lease for reading, which nobody gets while a file is open for writing, and give it back at once.
@@ -241,11 +246,6 @@ if sys.platform == "linux":
             fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
         except OSError as error:
             return error.errno == errno.EAGAIN
-        return False
-
-else:
-
-    def _is_written_to(_descriptor: int) -> bool:
         return False
 
 
