@@ -71,18 +71,43 @@ class NewFile(Held):
         """
         return self._changes.put_attributes(self.handle, attributes, owner=owner, times=times)
 
+    def facts(self) -> os.stat_result:
+        """Return the file's facts as they are now."""
+        try:
+            return os.fstat(self.handle)
+        except OSError as error:
+            raise from_change_error(error) from error
+
+    def flush(self) -> None:
+        """Wait until the content is on the disk.
+
+        Raises:
+            DiskFull, IoFailure: it does not get there.
+        """
+        try:
+            os.fsync(self.handle)
+        except OSError as error:
+            raise from_change_error(error) from error
+
     def seal(self, *, flush: bool = True) -> os.stat_result:
         """Wait until the content is on the disk, read it back, and return the file's facts.
 
-        Without `flush` somebody waits for the disk later, for many files at once. Some network and cloud file systems
-        take bytes and give others, or fewer.
+        Without `flush` somebody waits for the disk later.
+
+        Raises:
+            IoFailure: what is read is not what was written, or the device failed.
+        """
+        if flush:
+            self.flush()
+        return self.verify()
+
+    def verify(self) -> os.stat_result:
+        """Read the content back, and return the file's facts: some network and cloud disks take bytes and give others.
 
         Raises:
             IoFailure: what is read is not what was written, or the device failed.
         """
         try:
-            if flush:
-                os.fsync(self.handle)
             os.lseek(self.handle, 0, os.SEEK_SET)
             again, offset = hashlib.sha256(), 0
             while chunk := os.read(self.handle, CHUNK):

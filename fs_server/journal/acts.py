@@ -23,6 +23,7 @@ from sandbox import (
     EscapesRoot,
     Exists,
     Kind,
+    NewFile,
     NotDirectory,
     NotEmpty,
     NotFound,
@@ -49,10 +50,11 @@ OLD = ".old"
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What was made at a temporary name: its state, and what could not be kept of what it replaces."""
+    """What was made: its state, what could not be kept of what it replaces, and the file, if it has no name yet."""
 
     state: State
     notes: tuple[str, ...] = ()
+    unnamed: NewFile | None = None
 
 
 class Act(ABC):
@@ -119,6 +121,7 @@ class PutAct(Act):
         build: Callable[[Spot], Made] | None = None,
         tell: Callable[[Step], None] | None = None,
         *,
+        build_unnamed: Callable[[Spot], Made | None] | None = None,
         nodes: Nodes | None = (),
     ) -> None:
         """Take what builds the new thing; `tell` hears of its identity before it is shown. Recovery needs neither.
@@ -127,29 +130,56 @@ class PutAct(Act):
         """
         super().__init__(step, where)
         self._build = build
+        self._build_unnamed = build_unnamed
         self._tell = tell
         self._nodes = nodes
+        self._unnamed: NewFile | None = None
 
     @property
     def leaves_something_waiting(self) -> bool:
         """Whether it was a file that was replaced."""
         return not isinstance(self.step.before, Absent)
 
+    def make_unnamed(self, ground: Ground) -> NewFile | None:
+        """Make the new file before anything is written down: as long as it has no name, nobody has to clear it up.
+
+        Returns the file, of which the disk knows nothing yet, and which the caller closes; None where that cannot be.
+        """
+        if self._build_unnamed is None or not self.is_there(ground):
+            return None
+        spot = self._spot(ground)
+        self._require_unchanged(spot)
+        made = self._build_unnamed(spot)
+        if made is None:
+            return None
+        self.notes, self._unnamed = made.notes, made.unnamed
+        self.step = replace(self.step, after=made.state)
+        return made.unnamed
+
     def apply(self, ground: Ground) -> None:
         """Make the new thing beside its place, and put it there."""
-        assert self._build is not None
-        assert self._tell is not None
         spot, waiting = self._spot(ground), self._waiting(ground)
         self._require_unchanged(spot)
+        is_new = isinstance(self.step.before, Absent)
+        if self._unnamed is None:
+            self._make(waiting)
+        self.mark(ground)
+        if self._unnamed is not None:
+            (spot if is_new else waiting).take(self._unnamed)
+            self._unnamed.close()  # nobody has it open for writing now
+        elif is_new:
+            waiting.move_to(spot)
+        if not is_new:
+            self._swap(spot, waiting)
+
+    def _make(self, waiting: Spot) -> None:
+        """Make the new thing, and let the journal know of its identity."""
+        assert self._build is not None
+        assert self._tell is not None
         made = self._build(waiting)
         self.notes = made.notes
         self.step = replace(self.step, after=made.state)
         self._tell(self.step)
-        self.mark(ground)
-        if isinstance(self.step.before, Absent):
-            waiting.move_to(spot)
-        else:
-            self._swap(spot, waiting)
 
     def _require_unchanged(self, spot: Spot) -> None:
         facts = spot.stat()

@@ -10,14 +10,13 @@ import logging
 import os
 import re
 import stat
-import sys
 import time
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from fs_server.journal.directory import OURS, sync_directory
+from fs_server.journal.directory import OURS, sync_directory, sync_file
 from fs_server.journal.trouble import lost, told
 
 __all__ = ["Blobs", "Received"]
@@ -39,17 +38,6 @@ SETTLED_NS = 100_000_000
 Those of Linux tick with the scheduler, 100 to 1000 times in a second; those of macOS and Windows are finer."""
 
 _DIGEST = re.compile("[0-9a-f]{64}")
-
-if sys.platform == "darwin":
-    import fcntl
-
-    def _sync(handle: int) -> None:
-        # fsync(2) there ends with the drive's cache, which a power cut empties.
-        fcntl.fcntl(handle, fcntl.F_FULLFSYNC)
-
-else:
-    # Without the time of the last access, which fsync(2) would write too. Windows has only that.
-    _sync = getattr(os, "fdatasync", os.fsync)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +85,7 @@ class Blobs:
                     _write_all(handle, chunk)
             if durable:
                 with told(path):
-                    _sync(handle)
+                    sync_file(handle)
         return Received(digest.hexdigest(), size, path)
 
     def show(self, received: Received, *, durable: bool = False) -> str:
@@ -205,7 +193,7 @@ class Blobs:
         with told(place):
             handle = os.open(place, os.O_RDWR | OURS)
             try:
-                _sync(handle)
+                sync_file(handle)
             finally:
                 os.close(handle)
             sync_directory(place.parent)

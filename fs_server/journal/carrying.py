@@ -2,19 +2,20 @@
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fs_server.errors import Failure
-from fs_server.journal.acts import Act
+from fs_server.journal.acts import Act, PutAct
 from fs_server.journal.capture import NOT_HASHED
 from fs_server.journal.changes import Change, Step
 from fs_server.journal.ground import Ground
 from fs_server.journal.operations import Operation
 from fs_server.journal.planning import Planned, Planner
 from fs_server.journal.states import DirectoryState, FileState
-from sandbox import SandboxError, Stop
+from sandbox import NewFile, SandboxError, Stop
 
 if TYPE_CHECKING:  # loads SQLite, which a server that only reads never needs
     from fs_server.journal.journal import Journal
@@ -139,24 +140,27 @@ def carry_out(
         stop=stop,
         tell=tell,
     )
-    try:
-        planned = planner.plan(iter(operations))
-        if approve is not None:
-            approve(planned)
-        planner.go_on()
-        as_they_are = tuple(act.step for act in planned.unchanged)
-        if not planned.acts and undoes is None:  # what is undone counts as undone, even where nothing is left to do
+    with Ground() as ground, contextlib.ExitStack() as held:
+        try:
+            planned = planner.plan(iter(operations))
+            if approve is not None:
+                approve(planned)
+            planner.go_on()
+            as_they_are = tuple(act.step for act in planned.unchanged)
+            if not planned.acts and undoes is None:  # what is undone counts as undone, even where nothing is left to do
+                keeper.give_up()
+                return Carried(None, as_they_are, ())
+            _notice_others(journal, [act.step for act in planned.acts])
+            file = _file_without_name(planned.acts, ground)
+            if file is not None:
+                held.enter_context(file)
+            steps = [act.step for act in planned.acts]
+            change = journal.begin(steps, tool=tool, author=author, undoes=undoes, note=note, durable=file is None)
+        except BaseException:
             keeper.give_up()
-            return Carried(None, as_they_are, ())
-        steps = [act.step for act in planned.acts]
-        _notice_others(journal, steps)
-        change = journal.begin(steps, tool=tool, author=author, undoes=undoes, note=note)
-    except BaseException:
-        keeper.give_up()
-        raise
-    begun.append(change)
-    with Ground() as ground:
-        change = _apply(journal, change, planned.acts, ground)
+            raise
+        begun.append(change)
+        change = _apply(journal, change, planned.acts, ground, file)
     return Carried(
         change,
         (*change.steps, *as_they_are),
@@ -174,10 +178,34 @@ def _notice_others(journal: "Journal", steps: Iterable[Step]) -> None:
                 journal.note_outside(step.path, known, before, before.mtime_ns)
 
 
-def _apply(journal: "Journal", change: Change, acts: list[Act], ground: Ground) -> Change:
+def _file_without_name(acts: Sequence[Act], ground: Ground) -> NewFile | None:
+    """Make the new file of a change of one file before anything is written down, where that can be done.
+
+    So its content and the intent reach the disk at the same time.
+    """
+    act = acts[0] if len(acts) == 1 else None
+    return act.make_unnamed(ground) if isinstance(act, PutAct) else None
+
+
+def _flush(journal: "Journal", file: NewFile) -> None:
+    """Wait until the disk has the intent and the new file, side by side, and read the file back meanwhile."""
+
+    def flush_and_verify() -> None:
+        journal.flush()
+        file.verify()
+
+    with ThreadPoolExecutor(1) as thread:
+        other = thread.submit(flush_and_verify)
+        file.flush()
+    other.result()
+
+
+def _apply(journal: "Journal", change: Change, acts: list[Act], ground: Ground, file: NewFile | None) -> Change:
     """Do every act and write down that the change is done, or take all of it back."""
     begun: list[Act] = []
     try:
+        if file is not None:
+            _flush(journal, file)
         for act in acts:
             begun.append(act)
             act.apply(ground)

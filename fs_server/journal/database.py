@@ -7,6 +7,7 @@ down, and nothing that was only half read may be trusted.
 
 import contextlib
 import logging
+import os
 import sqlite3
 import stat
 import threading
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from fs_server.errors import Failure
-from fs_server.journal.directory import WAIT_S, locked, make_private
+from fs_server.journal.directory import OURS, WAIT_S, locked, make_private, sync_file
 from fs_server.journal.trouble import JOURNAL, damaged, disk_full, occupied, told
 
 __all__ = ["Database", "Row"]
@@ -194,6 +195,20 @@ class Database:
                 raise
             finally:
                 self._writer = 0
+
+    def flush(self) -> None:
+        """Wait until the disk has all that was written so far, also what was not durable.
+
+        Raises:
+            Failure: the disk fails.
+        """
+        with told(self._path):
+            # What is not in the log has gone on into the database, and whoever moves it there waits for the disk.
+            handle = os.open(f"{self._path}-wal", os.O_RDWR | OURS)
+            try:
+                sync_file(handle)
+            finally:
+                os.close(handle)
 
     def write(self, statement: str, values: Sequence[object] = ()) -> int:
         """Change rows, inside of a transaction, and return how many."""

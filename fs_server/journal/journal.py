@@ -166,15 +166,18 @@ class Journal:
         author: str = Author.SERVER,
         undoes: int | None = None,
         note: str = "",
+        durable: bool = True,
     ) -> Change:
         """Write down what is about to be done. The disk has it, and every content that it names, when this returns.
+
+        Where it is not `durable`, the disk has it when `flush` returns; nothing may be touched before.
 
         Raises:
             Failure: it cannot be written, or a content that was kept is gone. Nothing may be touched then.
         """
         self._sessions.begin()
         digests = self._digests(steps)
-        with self._database.transaction(durable=True):
+        with self._database.transaction(durable=durable):
             change = self._records.add(
                 steps,
                 time_ns=self._clock(),
@@ -187,6 +190,14 @@ class Journal:
             self._contents.take_up(digests, change.number)
         self._contents.taken_up(digests)
         return change
+
+    def flush(self) -> None:
+        """Wait until the disk has what was written down. Safe beside whatever other threads do with the journal.
+
+        Raises:
+            Failure: it does not get there.
+        """
+        self._database.flush()
 
     def note(self, change: Change, place: int, step: Step) -> None:
         """Write down what a step has made, in case that nobody comes back to it; `place` counts the steps from 0.

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import os
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
 
@@ -9,7 +10,7 @@ from fs_server.journal.capture import Captured, attributes_of, unchanged
 from fs_server.journal.states import DirectoryState, FileState, LinkState, OtherState, State, manifest_of
 from sandbox import Attributes, Changed, Kind, NewFile, NotEmpty, PermissionDenied, Spot, UnsupportedOp, upward
 
-__all__ = ["Chunks", "make", "make_file", "makeable", "remove", "remove_known"]
+__all__ = ["Chunks", "make", "make_file", "make_unnamed", "makeable", "remove", "remove_known"]
 
 MANY = 16
 """Files and directories that are waited for all at once."""
@@ -34,12 +35,46 @@ def make_file(
     Raises:
         SandboxError: no room, not permitted, or what is read back is not what was written.
     """
-    with spot.create(0o666 if attributes is None else 0o600) as file:
-        file.write([content], digest=digest)
-        if executable is not None:
-            attributes = _executable(attributes or file.attributes(), executable=executable)
-        owned = attributes is None or file.dress(attributes)
+    with spot.create(_first_mode(attributes)) as file:
+        owned = _filled(file, content, digest, attributes, executable=executable)
         return _sealed(file), owned
+
+
+def make_unnamed(
+    spot: Spot, content: bytes, digest: str, attributes: Attributes | None, *, executable: bool | None = None
+) -> tuple[NewFile, FileState, bool] | None:
+    """Make the same without a name, in the directory of `spot`; None where that cannot be done.
+
+    The disk need not have it yet, and nothing is read back: that is left to the caller, who also closes the file. It is
+    gone then, unless it was given a name.
+
+    Raises:
+        SandboxError: as `make_file`.
+    """
+    file = spot.create_unnamed(_first_mode(attributes))
+    if file is None:
+        return None
+    try:
+        owned = _filled(file, content, digest, attributes, executable=executable)
+        # What links it has is that of its one name to be.
+        return file, replace(_state_of(file, file.facts()), links=1), owned
+    except BaseException:
+        file.close()
+        raise
+
+
+def _first_mode(attributes: Attributes | None) -> int:
+    return 0o666 if attributes is None else 0o600
+
+
+def _filled(
+    file: NewFile, content: bytes, digest: str, attributes: Attributes | None, *, executable: bool | None
+) -> bool:
+    """Write all of a new file; tell whether it has the owner that the attributes name."""
+    file.write([content], digest=digest)
+    if executable is not None:
+        attributes = _executable(attributes or file.attributes(), executable=executable)
+    return attributes is None or file.dress(attributes)
 
 
 def _executable(attributes: Attributes, *, executable: bool) -> Attributes:
@@ -160,7 +195,10 @@ class _How:
 
 
 def _sealed(file: NewFile, *, flush: bool = True) -> FileState:
-    facts = file.seal(flush=flush)
+    return _state_of(file, file.seal(flush=flush))
+
+
+def _state_of(file: NewFile, facts: os.stat_result) -> FileState:
     attributes = file.attributes()
     return FileState(
         digest=file.digest,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from fs_server.journal.acts import UNKNOWN, Act, Made, MakeDirectoryAct, MoveAct, PutAct, RemoveAct
 from fs_server.journal.capture import Captured, Keep, attributes_of, capture, glimpse, same_content, same_things
 from fs_server.journal.changes import Action, Step
-from fs_server.journal.making import Chunks, make, make_file, makeable
+from fs_server.journal.making import Chunks, make, make_file, make_unnamed, makeable
 from fs_server.journal.operations import Copy, MakeDirectory, Move, Operation, Put, Remove, Restore
 from fs_server.journal.places import Where, path_of
 from fs_server.journal.states import Absent, DirectoryState, FileState, State, manifest_of
@@ -167,7 +167,15 @@ class Planner:
             state, owned = make_file(spot, put.content, after.digest, attributes, executable=put.executable)
             return Made(state, tuple(_lost(before, owned=owned)))
 
-        act = PutAct(_step(Action.PUT, target, before, after), _where(target), build, self._tell)
+        def build_unnamed(spot: Spot) -> Made | None:
+            made = make_unnamed(spot, put.content, after.digest, attributes, executable=put.executable)
+            if made is None:
+                return None
+            file, state, owned = made
+            return Made(state, tuple(_lost(before, owned=owned)), file)
+
+        step = _step(Action.PUT, target, before, after)
+        act = PutAct(step, _where(target), build, self._tell, build_unnamed=build_unnamed)
         # What holds these very bytes already stays as it is, with its inode and its times.
         idle = same_content(before, after) and _keeps_mode(put, before)
         (planned.unchanged if idle else planned.acts).append(act)

@@ -91,6 +91,17 @@ class Changes(Protocol):
         """Return a descriptor that reads and writes the new file `name`."""
         ...
 
+    def create_unnamed(self, directory: int, mode: int) -> int | None:
+        """Return a descriptor that reads and writes a new file that has no name yet, and goes away without one.
+
+        None where there is no such thing.
+        """
+        ...
+
+    def give_name(self, descriptor: int, directory: int, name: str) -> None:
+        """Give such a file the name `name`, where nothing stands; `Exists` where something does."""
+        ...
+
     def make_directory(self, directory: int, name: str, mode: int) -> None:
         """Make the directory `name`."""
         ...

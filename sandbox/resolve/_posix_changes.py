@@ -16,6 +16,7 @@ import signal
 import stat
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 assert sys.platform != "win32"  # told to the type checker, which reads every file for every platform
 
@@ -39,11 +40,19 @@ _UNKNOWN = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUP
 """What a system answers that does not know a flag of the call, or the call."""
 
 
+_NONE_WITHOUT_A_NAME = frozenset(
+    {errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT, errno.EACCES, errno.EPERM}
+)
+"""What a system answers that has no files without a name, here or at all."""
+
+
 class PosixChanges:
     """What `Changes` asks for. `flags` false takes the form for systems without flags for rename."""
 
     def __init__(self, *, flags: bool = True) -> None:
         self._flags = flags
+        # A name is given through /proc, as open(2) tells; linkat(2) with AT_EMPTY_PATH is for root.
+        self._unnamed = getattr(os, "O_TMPFILE", 0) if flags and Path("/proc/self/fd").is_dir() else 0
         # Source: syncfs(2). Part of the form that only Linux has.
         self._syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None) if flags else None
         self._call = _rename_call()
@@ -52,6 +61,28 @@ class PosixChanges:
         """Return a descriptor that reads and writes the new file `name`."""
         try:
             return os.open(name, _CREATE, mode, dir_fd=directory)
+        except OSError as error:
+            raise from_change_error(error) from error
+
+    def create_unnamed(self, directory: int, mode: int) -> int | None:
+        """Return a descriptor of a new file that has no name yet; None where there is no such thing.
+
+        Source: open(2), O_TMPFILE, and how it says that a kernel or a file system has none.
+        """
+        if not self._unnamed:
+            return None
+        try:
+            return os.open(".", os.O_RDWR | os.O_CLOEXEC | self._unnamed, mode, dir_fd=directory)
+        except OSError as error:
+            # It may also say that the directory is gone or closed: whoever makes a file with a name hears which.
+            if error.errno in _NONE_WITHOUT_A_NAME:
+                return None
+            raise from_change_error(error) from error
+
+    def give_name(self, descriptor: int, directory: int, name: str) -> None:
+        """Give a file without a name the name `name`, where nothing stands."""
+        try:
+            os.link(f"/proc/self/fd/{descriptor}", name, dst_dir_fd=directory, follow_symlinks=True)
         except OSError as error:
             raise from_change_error(error) from error
 

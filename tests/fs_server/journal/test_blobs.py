@@ -157,7 +157,7 @@ def test_a_content_that_was_shown_without_waiting_is_flushed_with_its_name_when_
         flushed.append(Path(f"/proc/self/fd/{handle}").readlink())
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "_sync", noting)
+        patch.setattr(module, "sync_file", noting)
         patch.setattr(os, "fsync", noting)
         blobs.write(CONTENT)
         assert blobs.intact(DIGEST, len(CONTENT))
@@ -176,7 +176,7 @@ def test_a_disk_that_fails_is_told_and_nothing_is_left(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, call, fails)
-        patch.setattr(module, "_sync", os.fdatasync)
+        patch.setattr(module, "sync_file", os.fdatasync)
         with pytest.raises(Failure) as failed:
             blobs.write(CONTENT, durable=True)
     assert failed.value.code == ("io_error" if number == errno.EIO else "disk_full")
