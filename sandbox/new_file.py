@@ -71,6 +71,10 @@ class NewFile(Held):
         """
         return self._changes.put_attributes(self.handle, attributes, owner=owner, times=times)
 
+    def begin_flush(self) -> None:
+        """Let the disk begin to take the content, so that `flush` has less to wait for. It promises nothing."""
+        self._changes.begin_flush(self.handle)
+
     def facts(self) -> os.stat_result:
         """Return the file's facts as they are now."""
         try:

@@ -3,7 +3,6 @@
 import contextlib
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from fs_server.journal.changes import Change, Step
 from fs_server.journal.ground import Ground
 from fs_server.journal.operations import Operation
 from fs_server.journal.planning import Planned, Planner
+from fs_server.journal.side_by_side import side_by_side
 from fs_server.journal.states import DirectoryState, FileState
 from sandbox import NewFile, SandboxError, Stop
 
@@ -194,10 +194,7 @@ def _flush(journal: "Journal", file: NewFile) -> None:
         journal.flush()
         file.verify()
 
-    with ThreadPoolExecutor(1) as thread:
-        other = thread.submit(flush_and_verify)
-        file.flush()
-    other.result()
+    side_by_side(file.flush, flush_and_verify)
 
 
 def _apply(journal: "Journal", change: Change, acts: list[Act], ground: Ground, file: NewFile | None) -> Change:

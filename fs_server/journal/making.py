@@ -1,5 +1,6 @@
 """Making and removing whole things under a name that nobody knows, before they are shown and after they were hidden."""
 
+import _thread
 import contextlib
 import hashlib
 import os
@@ -8,12 +9,26 @@ from dataclasses import dataclass, replace
 
 from fs_server.journal.capture import Captured, attributes_of, unchanged
 from fs_server.journal.states import DirectoryState, FileState, LinkState, OtherState, State, manifest_of
-from sandbox import Attributes, Changed, Kind, NewFile, NotEmpty, PermissionDenied, Spot, UnsupportedOp, upward
+from sandbox import (
+    Attributes,
+    Changed,
+    Kind,
+    NewFile,
+    NotEmpty,
+    PermissionDenied,
+    SandboxError,
+    Spot,
+    UnsupportedOp,
+    upward,
+)
 
-__all__ = ["Chunks", "make", "make_file", "make_unnamed", "makeable", "remove", "remove_known"]
+__all__ = ["LARGE", "Chunks", "make", "make_file", "make_unnamed", "makeable", "remove", "remove_known", "remove_large"]
 
 MANY = 16
 """Files and directories that are waited for all at once."""
+
+LARGE = 1 << 18
+"""Bytes from which on a disk, or whoever gives room back, takes a time that can be used otherwise."""
 
 Chunks = Callable[[str, FileState], Generator[bytes, None, None]]
 """Gives the content of a file of a tree: by its path beneath the top ("" for the top itself) and its state.
@@ -56,6 +71,8 @@ def make_unnamed(
         return None
     try:
         owned = _filled(file, content, digest, attributes, executable=executable)
+        if len(content) > LARGE:
+            file.begin_flush()
         # What links it has is that of its one name to be.
         return file, replace(_state_of(file, file.facts()), links=1), owned
     except BaseException:
@@ -121,6 +138,18 @@ def make(spot: Spot, captured: Captured, chunks: Chunks, *, as_it_was: bool) -> 
     if not how.flush:
         spot.flush()
     return Captured(top, tuple(nodes), captured.files, captured.size)
+
+
+def remove_large(spot: Spot) -> None:
+    """Remove the file at `spot`, and let another thread wait while the system gives its room back: 1 ms for 1 MB."""
+    try:
+        file = spot.open()
+    except SandboxError:  # it may be removed and not be read
+        spot.remove(Kind.FILE)
+        return
+    spot.remove(Kind.FILE)
+    # It begins at once, and nobody ever waits for it: a thread of `threading` costs more than it would save.
+    _thread.start_new_thread(file.close, ())
 
 
 def remove(spot: Spot, kind: Kind) -> None:

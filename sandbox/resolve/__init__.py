@@ -102,6 +102,10 @@ class Changes(Protocol):
         """Give such a file the name `name`, where nothing stands; `Exists` where something does."""
         ...
 
+    def begin_flush(self, descriptor: int) -> None:
+        """Let the disk begin to take what was written to a file, where that can be said; wait for nothing."""
+        ...
+
     def make_directory(self, directory: int, name: str, mode: int) -> None:
         """Make the directory `name`."""
         ...

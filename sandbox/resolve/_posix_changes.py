@@ -40,6 +40,8 @@ _UNKNOWN = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUP
 """What a system answers that does not know a flag of the call, or the call."""
 
 
+_SYNC_FILE_RANGE_WRITE = 2
+
 _NONE_WITHOUT_A_NAME = frozenset(
     {errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT, errno.EACCES, errno.EPERM}
 )
@@ -55,6 +57,8 @@ class PosixChanges:
         self._unnamed = getattr(os, "O_TMPFILE", 0) if flags and Path("/proc/self/fd").is_dir() else 0
         # Source: syncfs(2). Part of the form that only Linux has.
         self._syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None) if flags else None
+        # Source: sync_file_range(2), which warns that it makes nothing durable.
+        self._begin_flush = getattr(ctypes.CDLL(None), "sync_file_range", None) if flags else None
         self._call = _rename_call()
 
     def create(self, directory: int, name: str, mode: int) -> int:
@@ -85,6 +89,12 @@ class PosixChanges:
             os.link(f"/proc/self/fd/{descriptor}", name, dst_dir_fd=directory, follow_symlinks=True)
         except OSError as error:
             raise from_change_error(error) from error
+
+    def begin_flush(self, descriptor: int) -> None:
+        """Let the disk begin to take what was written to a file, where that can be said."""
+        if self._begin_flush is not None:
+            everything = ctypes.c_int64(0)
+            self._begin_flush(descriptor, everything, everything, ctypes.c_uint(_SYNC_FILE_RANGE_WRITE))
 
     def make_directory(self, directory: int, name: str, mode: int) -> None:
         """Make the directory `name`."""

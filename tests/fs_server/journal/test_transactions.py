@@ -6,7 +6,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NoReturn, cast
 
 import pytest
 
@@ -31,6 +31,7 @@ from sandbox import (
     RefusedRoot,
     RootSpec,
     SandboxError,
+    Spot,
     Stop,
     TooLarge,
     UnsupportedOp,
@@ -544,6 +545,26 @@ def test_a_copy_without_what_cannot_be_made_again_is_taken_back_when_the_rest_fa
         lambda: (stage.root / "n").write_bytes(b"THEIRS"),
         refusal=Exists,
     )
+
+
+def test_a_large_file_that_is_replaced_leaves_nothing_behind(stage: Stage, server: Server) -> None:
+    content = b"large" * 100_000
+    for after in (content + b"1", content + b"2", b"small"):
+        server.carry_out([Put(server.at("f"), after, ANYTHING)])
+        assert (stage.root / "f").read_bytes() == after
+        assert temporaries(stage.world.picture()) == []
+
+
+def test_a_large_file_that_may_not_be_read_is_removed_all_the_same(
+    stage: Stage, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(_spot: Spot) -> NoReturn:
+        raise PermissionDenied
+
+    with Spot.of(server.workspace.roots[0], ("g",)) as spot, monkeypatch.context() as patch:
+        patch.setattr(Spot, "open", closed)
+        making.remove_large(spot)
+    assert not (stage.root / "g").exists()
 
 
 def test_a_socket_cannot_be_copied(stage: Stage, server: Server) -> None:
