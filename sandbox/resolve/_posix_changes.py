@@ -56,9 +56,10 @@ class PosixChanges:
         # A name is given through /proc, as open(2) tells; linkat(2) with AT_EMPTY_PATH is for root.
         self._unnamed = getattr(os, "O_TMPFILE", 0) if flags and Path("/proc/self/fd").is_dir() else 0
         # Source: syncfs(2). Part of the form that only Linux has.
-        self._syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None) if flags else None
+        library = ctypes.CDLL(None, use_errno=True) if flags else None
+        self._syncfs = getattr(library, "syncfs", None)
         # Source: sync_file_range(2), which warns that it makes nothing durable.
-        self._begin_flush = getattr(ctypes.CDLL(None), "sync_file_range", None) if flags else None
+        self._begin_flush = getattr(library, "sync_file_range", None)
         self._call = _rename_call()
 
     def create(self, directory: int, name: str, mode: int) -> int:

@@ -125,6 +125,18 @@ class TestSealing:
         damage(root / "new")
         assert refused(new.seal).facts == {"errno": "EIO"}
 
+    def test_the_disk_may_begin_early(self, new: NewFile) -> None:
+        self.written(new)
+        new.begin_flush()
+        assert new.facts().st_size == new.seal().st_size == 3_000_000
+
+    def test_a_disk_that_fails_when_it_is_asked_for_facts_is_told(
+        self, new: NewFile, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fstat", raiser(errno.EIO))
+            assert refused(new.facts).code == "io_error"
+
     def test_what_the_caller_knows_of_it_is_what_it_is_compared_with(self, new: NewFile) -> None:
         known = hashlib.sha256(b"known").hexdigest()
         new.write([b"kno", b"wn"], digest=known)

@@ -23,6 +23,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
+import coverage
+
 __all__ = ["Process", "Started", "allow", "started"]
 
 CHECKOUT = Path(__file__).parents[2]
@@ -111,8 +113,7 @@ def started(argv: Sequence[str], *, stdin: int, stdout: int) -> Process:
             handles.append(their_end)
         ours, status = socket.socketpair()
         theirs.enter_context(status)
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
-        request = json.dumps([list(argv[1:]), str(Path.cwd()), environment]).encode()
+        request = json.dumps([list(argv[1:]), str(Path.cwd()), dict(os.environ)]).encode()
         socket.send_fds(_nursery(), [request], [*handles, status.fileno()])
     return Started(ours, *ends)
 
@@ -127,6 +128,7 @@ def _nursery() -> socket.socket:
     """Return the way to the process that forks, started for the first that asks."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     command = [sys.executable, "-m", __name__, str(theirs.fileno())]
+    # Nobody measures what it imports: that would take longer than all the rest.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
     process = subprocess.Popen(
         command, cwd=CHECKOUT, env=environment, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()]
@@ -188,6 +190,7 @@ def _become(request: bytes, handles: Sequence[int]) -> None:
     os.chdir(directory)
     os.environ.clear()
     os.environ.update(environment)
+    coverage.process_startup()  # does nothing where nobody measures
     if arguments[0] == "-m":
         sys.argv = arguments[1:]
         runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)

@@ -14,7 +14,7 @@ from PIL import Image
 
 from fs_server.cli.try_session import hosts
 from fs_server.cli.try_session.command import for_hosts, server_command
-from tests.fs_server.cli.program import COMMAND, environment, run
+from tests.fs_server.cli.program import COMMAND, UNMEASURED, environment, run
 from tests.support.tree import make_tree
 
 CHECKOUT = str(Path(__file__).parents[3])
@@ -100,20 +100,20 @@ def test_the_entries_for_hosts_start_the_very_server_that_was_tried(
 
 @pytest.mark.parametrize("columns", [40, pytest.param(120, marks=pytest.mark.nightly)])
 def test_lines_are_as_wide_as_the_terminal_but_for_those_to_copy(tree: Path, columns: int) -> None:
-    lines = run("try", str(tree), COLUMNS=str(columns)).stdout.splitlines()
+    lines = run("try", str(tree), COLUMNS=str(columns), **UNMEASURED).stdout.splitlines()
     told = [line for line in lines if not line.startswith(("Starting", "$ ", "{", "claude mcp add"))]
     assert max(map(len, told)) <= columns
 
 
 def test_an_empty_directory_leaves_out_what_there_is_nothing_to_ask_about(tmp_path: Path) -> None:
-    done = run("try", str(make_tree(tmp_path / "empty", ["src/"]) / "src"))
+    done = run("try", str(make_tree(tmp_path / "empty", ["src/"]) / "src"), **UNMEASURED)
     assert done.returncode == 0
     assert "- read_file: no text file was found near the top" in done.stdout
     assert "- completion/complete: nothing with a plain name lies at the top" in done.stdout
 
 
 def test_a_directory_that_is_not_there_is_told_in_the_servers_words_once(tmp_path: Path) -> None:
-    done = run("try", str(tmp_path / "none"), COLUMNS="200")
+    done = run("try", str(tmp_path / "none"), COLUMNS="200", **UNMEASURED)
     assert done.returncode == 1
     assert "✗ connect: The server ended without an answer." in done.stdout
     assert done.stdout.count("it cannot be opened as a directory (not_found)") == 1
@@ -132,7 +132,7 @@ def test_names_that_would_mislead_a_terminal_are_escaped(tmp_path: Path) -> None
     for name in (b"README\x1b[2J.md", b"\xff.md", b"[red]markup.md", "\u202etxt.exe".encode(), b"\\\x07"):
         with open(root + b"/" + name, "wb") as file:  # noqa: PTH123
             file.write(b"one\x1b[2J\n[blink]two[/blink]\n")
-    done = run("try", os.fsdecode(root), COLUMNS="300")
+    done = run("try", os.fsdecode(root), COLUMNS="300", **UNMEASURED)
     assert (done.returncode, done.stderr) == (0, "")
     assert ESC not in done.stdout
     assert "\u202e" not in done.stdout
@@ -143,7 +143,7 @@ def test_names_that_would_mislead_a_terminal_are_escaped(tmp_path: Path) -> None
 
 def test_a_terminal_that_has_no_ticks_gets_words(tree: Path) -> None:
     """ours: a code page of Windows has neither these nor what files may contain."""
-    done = run("try", str(tree), PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    done = run("try", str(tree), PYTHONIOENCODING="ascii", PYTHONUTF8="0", **UNMEASURED)
     assert done.returncode == 0
     assert "ok connect  fs-server" in done.stdout
     assert "  | # A tree" in done.stdout
@@ -152,7 +152,7 @@ def test_a_terminal_that_has_no_ticks_gets_words(tree: Path) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="a pipe whose reader leaves, as POSIX has it")
 def test_a_reader_that_leaves_early_gets_no_traceback(tree: Path) -> None:
     with subprocess.Popen(
-        [*COMMAND, "try", str(tree)], env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [*COMMAND, "try", str(tree)], env=environment(**UNMEASURED), stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         assert process.stdout
         assert process.stderr
@@ -163,7 +163,7 @@ def test_a_reader_that_leaves_early_gets_no_traceback(tree: Path) -> None:
 
 def test_no_process_is_left_over(tree: Path) -> None:
     before = {process.pid for process in psutil.process_iter()}
-    assert run("try", str(tree)).returncode == 0
+    assert run("try", str(tree), **UNMEASURED).returncode == 0
     left = [
         process.info["cmdline"]
         for process in psutil.process_iter(["cmdline"])
