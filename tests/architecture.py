@@ -48,6 +48,7 @@ OWNERS: dict[str, list[str]] = {
     "rich": ["fs_server/cli/*"],
     "ctypes": [
         *("sandbox/resolve/_openat2.py", "sandbox/resolve/_posix_changes.py", "sandbox/resolve/_windows_calls.py"),
+        *("sandbox/linux/calls.py", "sandbox/linux/seccomp.py"),
         "fs_server/protocol/claim.py",
     ],
     **{package: ["fs_server/cli/try_session/*"] for package in ("shutil", "subprocess", "tempfile")},
