@@ -22,8 +22,6 @@ _CAPBSET_READ, _CAPBSET_DROP, _SET_SECUREBITS, _CAP_AMBIENT, _AMBIENT_CLEAR_ALL 
 _LOCKED_SECUREBITS: Final = 0b1110_1111
 """NOROOT, NO_SETUID_FIXUP and their locks, KEEP_CAPS off and locked, NO_CAP_AMBIENT_RAISE and its lock."""
 
-_MOST: Final = 64
-
 
 def held() -> int:
     """Return which capabilities this thread has or could take, one bit each.
@@ -59,10 +57,11 @@ def drop_all() -> None:
 
 
 def _drop_bounding() -> None:
-    for number in range(_MOST):
-        # Behind the last that this kernel knows comes EINVAL.
+    number = 0
+    while True:  # behind the last that this kernel knows comes EINVAL
         if prctl(_CAPBSET_READ, number) == 1:
             prctl(_CAPBSET_DROP, number)
+        number += 1
 
 
 def _lock() -> None:

@@ -76,12 +76,21 @@ def _close(descriptor: int) -> None:
 
 
 def children() -> list[int]:
-    """Return the processes that this one has to wait for, ended ones too.
+    """Return the processes that this one has to wait for, ended ones too. Those that come meanwhile may be missing.
 
     Raises:
         OSError: /proc is not there.
     """
     own = os.getpid()
+    try:
+        # Where the kernel is built with it, one read instead of one for each process (proc_tid_children(5)).
+        with open(f"/proc/self/task/{own}/children", "rb") as file:
+            return [int(number) for number in file.read().split()]
+    except FileNotFoundError:
+        return _children_by_looking_at_all(own)
+
+
+def _children_by_looking_at_all(own: int) -> list[int]:
     return [int(name) for name in os.listdir("/proc") if name.isdecimal() and _parent_of(name) == own]
 
 

@@ -148,15 +148,22 @@ def _rules(choices: Choices) -> Iterator[tuple[str, list[Instruction]]]:
     for name, index in _OPENS.items():
         with_set_ids = _if_any_bit(index + 1, _SET_IDS, _EPERM)
         yield name, [load_argument(index), bpf.unless_any_bit(_MAKES_A_FILE, len(with_set_ids)), *with_set_ids]
+    for name, kinds in _OWN_KINDS.items():
+        whose = [] if choices.alone else [load_argument(1), *bpf.if_none_of((0,), [answer(_EPERM)])]
+        yield name, [load_argument(0), *bpf.if_none_of(kinds, [answer(_EPERM)]), *whose]
     yield from _sockets(network=choices.network)
+    if not choices.alone:
+        yield from _other_processes()
+    yield from _instead_of_landlock(choices)
+
+
+def _instead_of_landlock(choices: Choices) -> Iterator[tuple[str, list[Instruction]]]:
     if choices.no_truncate:
         yield "truncate", [answer(_EPERM)]
     if choices.no_signals_to:
         for name in _SIGNALS_TO:
             yield name, [load_argument(0), *_if_one_of((-1, *choices.no_signals_to), _EPERM)]
         yield "pidfd_send_signal", [answer(_EPERM)]  # whose handle it is cannot be seen
-    if not choices.alone:
-        yield from _other_processes()
 
 
 def _sockets(*, network: bool) -> Iterator[tuple[str, list[Instruction]]]:
@@ -183,9 +190,6 @@ def _other_processes() -> Iterator[tuple[str, list[Instruction]]]:
         yield name, [answer(_EPERM)]
     for name, index in _PROCESS_OF.items():
         yield name, [load_argument(index), *bpf.if_none_of((0,), [answer(_EPERM)])]
-    for name, kinds in _OWN_KINDS.items():
-        kind = [load_argument(0), *bpf.if_none_of(kinds, [answer(_EPERM)])]
-        yield name, [*kind, load_argument(1), *bpf.if_none_of((0,), [answer(_EPERM)])]
 
 
 def _if_any_bit(index: int, mask: int, verdict: int) -> list[Instruction]:

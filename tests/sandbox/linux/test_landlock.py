@@ -72,6 +72,8 @@ def test_an_older_landlock_is_asked_for_no_more_than_it_knows(abi: int, missing:
         pytest.skip("this kernel is older")
     with Ruleset(abi, files=EVERYTHING, net=Net.BIND_TCP, scopes=Scope.SIGNAL) as rules:
         assert rules.files == EVERYTHING & ~missing
+        rules.close()
+        rules.close()
 
 
 def test_of_no_restriction_there_are_no_rules() -> None:

@@ -69,6 +69,15 @@ def test_children_are_those_that_are_not_waited_for_yet() -> None:
     assert processes._parent_of("0") == 0
 
 
+def test_where_the_kernel_does_not_list_children_all_processes_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        assert child.pid in processes._children_by_looking_at_all(os.getpid())
+        assert child.stdin is not None
+        child.stdin.close()
+    monkeypatch.setattr(os, "getpid", lambda: 2**31 - 7)
+    assert processes.children() == []
+
+
 def test_orphans_are_adopted_and_the_parents_death_is_heard_of() -> None:
     apart(f"{__name__}:adopt")
 

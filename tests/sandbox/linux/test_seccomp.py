@@ -137,15 +137,16 @@ def test_beside_other_processes_no_limit_priority_or_shared_memory_reaches_them(
     for name, arguments in (
         ("prlimit64", (77, 7)),
         ("sched_setaffinity", (77,)),
-        ("setpriority", (user, 0)),
         ("setpriority", (process, 77)),
-        ("ioprio_set", (3, 0)),
         ("ioprio_set", (1, 77)),
         ("shmget", (1, 2, 3)),
         ("mq_open", ()),
     ):
         assert verdict(beside, target, name, *arguments) == EPERM
         assert verdict(alone, target, name, *arguments) == bpf.ALLOW
+    for made in (beside, alone):
+        assert verdict(made, target, "setpriority", user, 0) == EPERM
+        assert verdict(made, target, "ioprio_set", 3, 0) == EPERM
     for name, arguments in (("prlimit64", (0, 7)), ("setpriority", (process, 0)), ("ioprio_set", (1, 0))):
         assert verdict(beside, target, name, *arguments) == bpf.ALLOW
 
