@@ -441,11 +441,11 @@ def _ended(message: protocol.Message) -> Ended:
 def _number_of(handle: int) -> int:
     """Return the number of the process behind a handle, as this process would see it; 0 where /proc does not say."""
     try:
-        with open(f"/proc/self/fdinfo/{handle}", encoding="ascii") as file:
-            found = dict(line.rstrip().split(":\t", 1) for line in file)
+        with open(f"/proc/self/fdinfo/{handle}", "rb") as file:
+            found = dict(line.rstrip().split(b":\t", 1) for line in file)
     except OSError:
         return 0
-    return max(0, int(found.get("Pid", "0")))
+    return max(0, int(found.get(b"Pid", b"0")))
 
 
 def _name(number: int | None) -> str:

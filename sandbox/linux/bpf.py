@@ -15,6 +15,7 @@ assert sys.platform == "linux"  # told to the type checker, which reads every fi
 
 __all__ = [
     "ALLOW",
+    "INSTRUCTION_BYTES",
     "KILL_PROCESS",
     "Instruction",
     "answer",
@@ -90,6 +91,9 @@ def if_none_of(values: Sequence[int], then: Sequence[Instruction]) -> list[Instr
     """Do `then` only if what was taken is none of `values`."""
     chain = len(values)
     return [*(if_equal(value, chain - at - 1 + len(then)) for at, value in enumerate(values)), *then]
+
+
+INSTRUCTION_BYTES: Final = 8
 
 
 def assembled(program: Iterable[Instruction]) -> bytes:

@@ -24,7 +24,7 @@ _syscall.restype = ctypes.c_long
 # Six registers, always all of them: syscall(2) is variadic, and what is not given would be left to chance.
 _syscall.argtypes = (ctypes.c_long, *(ctypes.c_void_p,) * 6)
 _MACHINE: Final = machine()
-_REGISTERS: Final = 6
+_NOTHING: Final = (0,) * 6
 
 
 def call(name: str, *arguments: Argument) -> int:
@@ -36,7 +36,7 @@ def call(name: str, *arguments: Argument) -> int:
     number = None if _MACHINE is None else _MACHINE.number(name)
     if number is None:
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS), name)
-    returned: int = _syscall(number, *arguments, *(0,) * (_REGISTERS - len(arguments)))
+    returned: int = _syscall(number, *arguments, *_NOTHING[len(arguments) :])
     if returned < 0:
         failed = ctypes.get_errno()
         raise OSError(failed, os.strerror(failed), name)

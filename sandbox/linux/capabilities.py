@@ -18,7 +18,7 @@ _HEADER: Final = struct.pack("=Ii", 0x20080522, 0)
 """The third version of the interface, of this thread."""
 
 _SETS: Final = struct.Struct("=6I")
-_CAPBSET_READ, _CAPBSET_DROP, _SET_SECUREBITS, _CAP_AMBIENT, _AMBIENT_CLEAR_ALL = 23, 24, 28, 47, 4
+_CAPBSET_DROP, _SET_SECUREBITS, _CAP_AMBIENT, _AMBIENT_CLEAR_ALL = 24, 28, 47, 4
 _LOCKED_SECUREBITS: Final = 0b1110_1111
 """NOROOT, NO_SETUID_FIXUP and their locks, KEEP_CAPS off and locked, NO_CAP_AMBIENT_RAISE and its lock."""
 
@@ -59,8 +59,7 @@ def drop_all() -> None:
 def _drop_bounding() -> None:
     number = 0
     while True:  # behind the last that this kernel knows comes EINVAL
-        if prctl(_CAPBSET_READ, number) == 1:
-            prctl(_CAPBSET_DROP, number)
+        prctl(_CAPBSET_DROP, number)
         number += 1
 
 

@@ -16,7 +16,7 @@ from typing import Final, Self
 
 assert sys.platform == "linux"  # told to the type checker, which reads every file for every platform
 
-from sandbox.linux.calls import buffer, call
+from sandbox.linux.calls import call
 
 __all__ = ["Files", "Net", "Ruleset", "Scope", "abi", "errata"]
 
@@ -105,7 +105,7 @@ class Ruleset:
                 self.files &= ~right
         handled = (self.files, net if abi >= _ABI_OF_NET else 0, scopes if abi >= _ABI_OF_SCOPES else 0)
         # An old kernel takes a longer structure than its own as long as the rest of it is zero.
-        attributes = buffer(struct.pack("=QQQ", *handled))
+        attributes = struct.pack("=QQQ", *handled)
         self.handle = call("landlock_create_ruleset", attributes, len(attributes), 0)
 
     def allow(self, handle: int, rights: Files) -> None:
@@ -118,7 +118,7 @@ class Ruleset:
         if not stat.S_ISDIR(os.fstat(handle).st_mode):
             rights &= ON_FILES
         if rights:
-            call("landlock_add_rule", self.handle, _PATH_BENEATH, buffer(struct.pack("=Qi", rights, handle)), 0)
+            call("landlock_add_rule", self.handle, _PATH_BENEATH, struct.pack("=Qi", rights, handle), 0)
 
     def restrict(self) -> None:
         """Put this thread, and all that it starts from now on, under these rules. There is no way back.

@@ -16,12 +16,13 @@ from typing import Final
 
 assert sys.platform == "linux"  # told to the type checker, which reads every file for every platform
 
-from sandbox.linux.calls import buffer, call, text
+from sandbox.linux.calls import call, text
 
 __all__ = [
     "Attribute",
     "Namespace",
     "attach",
+    "attach_at",
     "beneath",
     "copied_from",
     "copied_tree",
@@ -113,7 +114,7 @@ def copied_from(handle: int) -> int:
 
 def set_attributes(handle: int, attributes: Attribute, *, beneath_too: bool = True) -> None:
     """Add to what a mount, and all mounts beneath, let nobody do."""
-    wanted = buffer(struct.pack("=QQQQ", attributes, 0, 0, 0))
+    wanted = struct.pack("=QQQQ", attributes, 0, 0, 0)
     flags = _EMPTY_PATH | (_RECURSIVE if beneath_too else 0)
     call("mount_setattr", handle, b"", flags, wanted, len(wanted))
 
@@ -123,13 +124,18 @@ def attach(tree: int, target: int) -> None:
     call("move_mount", tree, b"", target, b"", _FROM_EMPTY_PATH | _TO_EMPTY_PATH)
 
 
+def attach_at(tree: int, target: str) -> None:
+    """Put a copied tree over what stands at `target`, whose path nobody else can change."""
+    call("move_mount", tree, b"", _HERE, text(target), _FROM_EMPTY_PATH)
+
+
 def beneath(directory: int, path: str, flags: int = 0) -> int:
     """Open `path`, relative to a held directory, without following any link on the way. Mounts are crossed.
 
     Raises:
         OSError: it is not there, or a link stands in the way (`ELOOP`).
     """
-    how = buffer(struct.pack("=QQQ", os.O_PATH | os.O_CLOEXEC | flags, 0, _NO_LINKS_AT_ALL))
+    how = struct.pack("=QQQ", os.O_PATH | os.O_CLOEXEC | flags, 0, _NO_LINKS_AT_ALL)
     return call("openat2", directory, text(path or "."), how, len(how))
 
 

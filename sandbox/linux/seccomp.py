@@ -120,7 +120,7 @@ def program(machine: Machine, choices: Choices) -> list[Instruction]:
     return [*found, answer(bpf.ALLOW)]
 
 
-def install(instructions: Sequence[Instruction]) -> None:
+def install(assembled: bytes) -> None:
     """Put this thread, and all that it starts from now on, under the filter. There is no way back.
 
     `PR_SET_NO_NEW_PRIVS` stands before, for whoever is not root.
@@ -128,8 +128,8 @@ def install(instructions: Sequence[Instruction]) -> None:
     Raises:
         OSError: the kernel refuses; `EINVAL` where the program is none.
     """
-    code = buffer(bpf.assembled(instructions))
-    header = buffer(struct.pack("@HP", len(instructions), ctypes.addressof(code)))
+    code = buffer(assembled)
+    header = buffer(struct.pack("@HP", len(assembled) // bpf.INSTRUCTION_BYTES, ctypes.addressof(code)))
     set_mode_filter = 1
     call("seccomp", set_mode_filter, 0, header)
 

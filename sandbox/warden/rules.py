@@ -28,7 +28,6 @@ DEVICES: Final = {
 }
 
 PRIVATE: Final = ("/tmp", "/dev/shm")  # noqa: S108 - mounts that are made for each command
-_PROC: Final = "/proc"
 
 
 def ruleset(confinement: Confinement, *, own_view: bool) -> Ruleset:
@@ -66,14 +65,15 @@ def alone_with_its_own(abi: int) -> Ruleset:
 
 
 def _places(confinement: Confinement, *, own_view: bool) -> Iterator[tuple[str, Files]]:
-    yield from ((path, READ) for path in confinement.readable)
     yield from DEVICES.items()
     if own_view:
-        # Its files say much of the machine that root could change: none is writable, whoever asks.
-        yield "/", Files.READ_DIR  # nothing that was not granted has a name there
-        yield _PROC, READ
+        # Nothing that was not granted has a name there. /proc has one, where root's processes could change settings
+        # of the machine if they might write.
+        yield "/", READ
         yield from ((path, WRITE) for path in PRIVATE)
-        yield from ((root.path, WRITE if root.writable else READ) for root in confinement.roots)
+        yield from ((root.path, WRITE) for root in confinement.roots if root.writable)
+    else:
+        yield from ((path, READ) for path in confinement.readable)
 
 
 def _opened(path: str) -> int:

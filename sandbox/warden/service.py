@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 assert sys.platform == "linux"  # told to the type checker, which reads every file for every platform
 
 from sandbox.linux import landlock, processes
-from sandbox.linux.bpf import Instruction
 from sandbox.linux.numbers import machine
 from sandbox.warden import probe, protocol
 from sandbox.warden.plan import Confinement, Request, Tier
@@ -58,7 +57,7 @@ class Service:
 
     control: socket.socket
     confinement: Confinement
-    filters: dict[Tier, list[Instruction]]
+    filters: dict[Tier, bytes]
     _stubs: dict[int, socket.socket] = field(default_factory=dict)
     _lifeline: tuple[int, int] = field(default_factory=lambda: os.pipe2(os.O_CLOEXEC))
 
@@ -108,7 +107,8 @@ class Service:
         try:
             self._stubs[self._fork(request, run_program)] = request.leash
         except OSError as refused:  # no more processes, no more memory
-            protocol.send(request.leash, {"event": "failed", "stage": "fork", "errno": refused.errno})
+            with contextlib.suppress(OSError):  # nobody waits for it any more
+                protocol.send(request.leash, {"event": "failed", "stage": "fork", "errno": refused.errno})
             request.leash.close()
         finally:
             for descriptor in (request.stdin, request.stdout, request.stderr, request.cwd):
@@ -122,7 +122,7 @@ class Service:
             os.close(self._lifeline[1])
             for leash in self._stubs.values():
                 leash.close()
-            instructions = self.filters.get(request.tier, [])
+            instructions = self.filters.get(request.tier, b"")
             Stub(self.confinement, request, instructions, self._lifeline[0], os.getppid(), work).run()
         return stub
 

@@ -12,14 +12,12 @@ import errno
 import os
 import signal
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
 assert sys.platform == "linux"  # told to the type checker, which reads every file for every platform
 
-from sandbox.linux import capabilities, namespaces, processes, seccomp
-from sandbox.linux.bpf import Instruction
+from sandbox.linux import bpf, capabilities, namespaces, processes, seccomp
 from sandbox.linux.landlock import Ruleset
 from sandbox.linux.namespaces import Namespace
 from sandbox.linux.numbers import Machine
@@ -36,7 +34,7 @@ OWN_TASKS = 2
 """The stub and the guard are counted with a command, because they left the user namespace of the machine with it."""
 
 
-def filters_of(machine: Machine | None, confinement: Confinement) -> dict[Tier, list[Instruction]]:
+def filters_of(machine: Machine | None, confinement: Confinement) -> dict[Tier, bytes]:
     """Return the filter of each tier; none where this machine's numbers are not known: then no trial succeeds.
 
     Without signal scoping the filter names who must not get a signal. A guard may: its end ends the worker.
@@ -46,12 +44,11 @@ def filters_of(machine: Machine | None, confinement: Confinement) -> dict[Tier, 
     no_truncate = confinement.abi < 3  # noqa: PLR2004 - the first with LANDLOCK_ACCESS_FS_TRUNCATE
     unscoped = () if confinement.scoped else (os.getpid(), confinement.server)
     network = confinement.network
-    return {
-        Tier.NAMESPACE: seccomp.program(machine, Choices(network=network, alone=True, no_truncate=no_truncate)),
-        Tier.LANDLOCK: seccomp.program(
-            machine, Choices(network=network, no_truncate=no_truncate, no_signals_to=unscoped)
-        ),
+    choices = {
+        Tier.NAMESPACE: Choices(network=network, alone=True, no_truncate=no_truncate),
+        Tier.LANDLOCK: Choices(network=network, no_truncate=no_truncate, no_signals_to=unscoped),
     }
+    return {tier: bpf.assembled(seccomp.program(machine, one)) for tier, one in choices.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +66,7 @@ class Stub:
 
     confinement: Confinement
     request: Request
-    filter: Sequence[Instruction]
+    filter: bytes
     lifeline: int
     warden: int
     work: Work
@@ -107,7 +104,7 @@ class Stub:
         capabilities.drop_all()
         processes.gain_nothing_by_exec()
         if self.request.tier is Tier.NONE:
-            self._guarded([], (), allowed, all_at_once=False)
+            self._guarded([], b"", allowed, all_at_once=False)
             return
         stage[0] = "landlock"
         outer = rules.ruleset(self.confinement, own_view=False)
@@ -174,7 +171,7 @@ class Stub:
     def _guarded(
         self,
         inner: list[Ruleset],
-        instructions: Sequence[Instruction],
+        instructions: bytes,
         allowed: int | None,
         *,
         all_at_once: bool,

@@ -9,6 +9,7 @@ Links of a system (`/bin` to `usr/bin`) are made anew, and what they lead to is 
 Sources: mount_namespaces(7), pivot_root(2), mount_setattr(2), open_tree(2).
 """
 
+import contextlib
 import errno
 import os
 import stat
@@ -32,6 +33,9 @@ _SYSTEM: Final = Attribute.READ_ONLY | Attribute.NO_SET_ID | Attribute.NO_DEVICE
 _ROOT: Final = Attribute.NO_SET_ID | Attribute.NO_DEVICES
 _DEVICE: Final = Attribute.NO_SET_ID | Attribute.NO_EXEC
 _PROC: Final = Attribute.READ_ONLY | Attribute.NO_SET_ID | Attribute.NO_DEVICES | Attribute.NO_EXEC
+_MADE_LATER: Final = ("/tmp/", "/dev/shm/")
+"""Beneath these a root's place is made when they are mounted."""
+
 _STREAMS: Final = {
     "fd": "/proc/self/fd",
     "stdin": "/proc/self/fd/0",
@@ -67,19 +71,21 @@ def build(confinement: Confinement, protected: Iterable[str]) -> list[str]:
     """
     namespaces.make_private()
     # Copied before anything is mounted over: a root may lie beneath the place where the view is built.
-    parts = list(_system(confinement.readable))
-    roots = [(root, _copied_root(root)) for root in confinement.roots]
+    system, devices = list(_system(confinement.readable)), list(_devices())
+    roots = [_copied_root(root) for root in confinement.roots]
     base = _mounted_base()
     held = os.open(base, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
+        _make_names(base)
+        _put_system(base, (part for part in system if not part.path.startswith(_MADE_LATER)))
+        _make_room_for(base, (*devices, *roots))
+        namespaces.set_attributes(held, _SYSTEM)
         _make_own_mounts(base, confinement.private_bytes)
-        for part in parts:
-            _put(held, base, part)
-        for _, copy in roots:
-            _put(held, base, copy)
+        _put_system(base, (part for part in system if part.path.startswith(_MADE_LATER)), _SYSTEM)
+        for copy in (*devices, *roots):
+            _put(held, copy)
         pinned: set[str] = set()
         unprotected = [path for path in protected if not _protect(held, path, confinement.roots, pinned)]
-        namespaces.set_attributes(held, _SYSTEM, beneath_too=False)
     finally:
         os.close(held)
     namespaces.enter_root(base)
@@ -107,36 +113,44 @@ def reopened(path: str, identity: tuple[int, int]) -> int:
 
 
 def _system(readable: Iterable[str]) -> Iterator[Copy | Link]:
-    done: set[str] = set()
+    put: set[str] = set()
     waiting = list(readable)
     for path in waiting:
-        if path in done or not os.path.lexists(path):
+        # What lies in a directory that is there already is there with it.
+        if path in put or any(above in put for above in _above(path)):
             continue
-        done.add(path)
-        if os.path.islink(path):
+        try:
+            mode = os.lstat(path).st_mode
+        except FileNotFoundError:
+            continue
+        put.add(path)
+        if stat.S_ISLNK(mode):
             yield Link(path, os.readlink(path))
-            real = os.path.realpath(path)
-            if not any(real == other or real.startswith(other + "/") for other in waiting):
-                waiting.append(real)  # and is taken in its turn
+            waiting.append(os.path.realpath(path))  # and is taken in its turn
         else:
-            yield _copied(path, _SYSTEM)
+            yield Copy(path, namespaces.copied_tree(path), stat.S_ISDIR(mode))
+
+
+def _above(path: str) -> Iterator[str]:
+    while path := path.rpartition("/")[0]:
+        yield path
+
+
+def _devices() -> Iterator[Copy]:
     for path in DEVICES:
         if os.path.lexists(path):
-            yield _copied(path, _DEVICE)
-
-
-def _copied(path: str, attributes: Attribute) -> Copy:
-    tree = namespaces.copied_tree(path)
-    namespaces.set_attributes(tree, attributes)
-    return Copy(path, tree, stat.S_ISDIR(os.fstat(tree).st_mode))
+            tree = namespaces.copied_tree(path)
+            namespaces.set_attributes(tree, _DEVICE)
+            yield Copy(path, tree, directory=False)
 
 
 def _copied_root(root: Granted) -> Copy:
-    copy = _copied(root.path, _ROOT if root.writable else _SYSTEM)
-    facts = os.fstat(copy.tree)
+    tree = namespaces.copied_tree(root.path)
+    namespaces.set_attributes(tree, _ROOT if root.writable else _SYSTEM)
+    facts = os.fstat(tree)
     if (facts.st_dev, facts.st_ino) != root.identity:
         raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
-    return copy
+    return Copy(root.path, tree, directory=True)
 
 
 def _mounted_base() -> str:
@@ -145,57 +159,87 @@ def _mounted_base() -> str:
     return base
 
 
-def _make_own_mounts(base: str, private_bytes: int) -> None:
+def _make_names(base: str) -> None:
     for name in ("tmp", "proc", "dev", "dev/shm", "var"):
         os.mkdir(f"{base}/{name}", 0o755)
-    private = f"mode=1777,size={private_bytes}"
-    namespaces.mount_new("tmpfs", f"{base}/tmp", _ROOT, private)
-    namespaces.mount_new("tmpfs", f"{base}/dev/shm", _ROOT | Attribute.NO_EXEC, private)
-    namespaces.mount_new("proc", f"{base}/proc", _PROC)
     os.symlink("../tmp", f"{base}/var/tmp")
     for name, target in _STREAMS.items():
         os.symlink(target, f"{base}/dev/{name}")
 
 
-def _put(held: int, base: str, part: Copy | Link) -> None:
-    if isinstance(part, Link):
-        os.makedirs(base + os.path.dirname(part.path), exist_ok=True)
-        os.symlink(part.target, base + part.path)
-        return
-    target = _place(held, part)
-    try:
-        namespaces.attach(part.tree, target)
-    finally:
-        os.close(target)
+def _put_system(base: str, system: Iterable[Copy | Link], attributes: Attribute | None = None) -> None:
+    """Put the system where it belongs; nothing of a user's is there yet.
+
+    None of these lies in another, so every path leads through directories that were made here. Without `attributes`
+    all of them get theirs together, afterwards.
+    """
+    made = {base}
+    for part in system:
+        target = base + part.path
+        if isinstance(part, Link):
+            _make_directory(os.path.dirname(target), made)
+            os.symlink(part.target, target)
+            continue
+        if attributes is not None:
+            namespaces.set_attributes(part.tree, attributes)
+        _make_room(target, made, directory=part.directory)
+        namespaces.attach_at(part.tree, target)
         os.close(part.tree)
 
 
-def _place(held: int, part: Copy) -> int:
-    """Return a handle of where a copy is put; it is made if nothing is there. No link is followed on the way."""
-    *above, last = part.path.strip("/").split("/")
+def _make_room_for(base: str, later: Iterable[Copy]) -> None:
+    """Make places for what comes when nothing can be made here any more."""
+    for copy in later:
+        if not copy.path.startswith(_MADE_LATER) and not os.path.lexists(base + copy.path):
+            _make_room(base + copy.path, {base}, directory=copy.directory)
+
+
+def _make_room(target: str, made: set[str], *, directory: bool) -> None:
+    """Make a directory or a file to mount on, and the directories above it."""
+    if directory:
+        _make_directory(target, made)
+    else:
+        _make_directory(os.path.dirname(target), made)
+        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o644))
+
+
+def _make_directory(target: str, made: set[str]) -> None:
+    if target not in made:
+        os.makedirs(target, exist_ok=True)
+        made.add(target)
+
+
+def _make_own_mounts(base: str, private_bytes: int) -> None:
+    private = f"mode=1777,size={private_bytes}"
+    namespaces.mount_new("tmpfs", f"{base}/tmp", _ROOT, private)
+    namespaces.mount_new("tmpfs", f"{base}/dev/shm", _ROOT | Attribute.NO_EXEC, private)
+    namespaces.mount_new("proc", f"{base}/proc", _PROC)
+
+
+def _put(held: int, copy: Copy) -> None:
+    """Put a device or a root where it belongs. No link is followed on the way: an outer root may hold any."""
+    path = copy.path.lstrip("/")
+    if copy.path.startswith(_MADE_LATER):
+        _make_beneath(held, path.split("/"))
+    target = namespaces.beneath(held, path, os.O_DIRECTORY if copy.directory else 0)
+    try:
+        namespaces.attach(copy.tree, target)
+    finally:
+        os.close(target)
+        os.close(copy.tree)
+
+
+def _make_beneath(held: int, names: Sequence[str]) -> None:
     directory = os.dup(held)
     try:
-        for name in above:
-            below = _entered(directory, name)
+        for name in names:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(name, 0o755, dir_fd=directory)
+            below = namespaces.beneath(directory, name, os.O_DIRECTORY)
             os.close(directory)
             directory = below
-        if part.directory:
-            return _entered(directory, last)
-        try:
-            return namespaces.beneath(directory, last)
-        except FileNotFoundError:
-            os.close(os.open(last, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o644, dir_fd=directory))
-            return namespaces.beneath(directory, last)
     finally:
         os.close(directory)
-
-
-def _entered(directory: int, name: str) -> int:
-    try:
-        return namespaces.beneath(directory, name, os.O_DIRECTORY)
-    except FileNotFoundError:
-        os.mkdir(name, 0o755, dir_fd=directory)
-        return namespaces.beneath(directory, name, os.O_DIRECTORY)
 
 
 def _protect(held: int, path: str, roots: Sequence[Granted], pinned: set[str]) -> bool:

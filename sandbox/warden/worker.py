@@ -15,7 +15,6 @@ from typing import NoReturn
 assert sys.platform == "linux"  # told to the type checker, which reads every file for every platform
 
 from sandbox.linux import processes, seccomp
-from sandbox.linux.bpf import Instruction
 from sandbox.linux.landlock import Ruleset
 from sandbox.warden import limits, program
 from sandbox.warden.plan import Request
@@ -54,7 +53,7 @@ class Worker:
     request: Request
     failure: int
     rules: Sequence[Ruleset]
-    filter: Sequence[Instruction]
+    filter: bytes
     processes: int | None
     work: Work
 

@@ -70,7 +70,7 @@ def hide(answers: Mapping[str, int]) -> None:
         assert known is not None
         program += [bpf.unless_equal(known, 1), bpf.answer(bpf.error(number))]
     processes.gain_nothing_by_exec()
-    seccomp.install([*program, bpf.answer(bpf.ALLOW)])
+    seccomp.install(bpf.assembled([*program, bpf.answer(bpf.ALLOW)]))
 
 
 def main() -> None:

@@ -178,7 +178,7 @@ def test_the_kernel_takes_the_program_and_does_as_it_says(choices: Choices) -> N
         here = machine()
         assert here is not None
         processes.gain_nothing_by_exec()
-        seccomp.install(program(here, choices))
+        seccomp.install(bpf.assembled(program(here, choices)))
         found = []
         for name, act in (
             ("socket", lambda: socket.socket(socket.AF_UNIX)),
@@ -198,7 +198,7 @@ def test_the_kernel_takes_the_program_and_does_as_it_says(choices: Choices) -> N
 def test_what_is_no_program_is_not_installed() -> None:
     def install_nothing() -> None:
         processes.gain_nothing_by_exec()
-        seccomp.install([])
+        seccomp.install(b"")
 
     with pytest.raises(OSError, match=os.strerror(errno.EINVAL)):
         in_a_thread(install_nothing)

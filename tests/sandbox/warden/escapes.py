@@ -141,7 +141,7 @@ def processes(told: dict[str, Any]) -> Iterator[tuple[str, Way]]:
     yield "slow the server down", lambda: os.setpriority(os.PRIO_PROCESS, server, told["priority"])
     yield "slow all of the user's processes down", lambda: slow_all(told)
     yield "share memory by System V", lambda: shared(told["shm"])
-    yield "make a queue of messages", lambda: checked(libc.mq_open(b"/escape", os.O_RDWR | os.O_CREAT, 0o600, None))
+    yield "make a queue of messages", make_queue
     yield "see processes of the machine", lambda: read(f"/proc/{server}/stat")
     yield "leave by a user namespace", lambda: checked(libc.unshare(0x10000000))
     yield "leave by clone", cloned
@@ -165,6 +165,11 @@ def processes(told: dict[str, Any]) -> Iterator[tuple[str, Way]]:
 def shared(segment: int) -> None:
     libc.shmat.restype = ctypes.c_long
     checked(libc.shmat(segment, None, 0o10000))
+
+
+def make_queue() -> None:
+    checked(libc.mq_open(b"/escape", os.O_RDWR | os.O_CREAT, 0o600, None))
+    libc.mq_unlink(b"/escape")
 
 
 def vector() -> Any:

@@ -25,6 +25,9 @@ EXPECTED = Path(__file__).parents[2] / "data" / "escapes.json"
 BATTERY = Path(__file__).with_name("escapes.py")
 ABI_OF_THE_TABLE = 7
 
+# What the ways lead to has one name on this machine.
+pytestmark = pytest.mark.xdist_group("escapes")
+
 
 @pytest.mark.parametrize("tier", TIERS)
 def test_every_way_out_ends_as_the_table_says(tier: Tier, tmp_path: Path) -> None:

@@ -14,9 +14,9 @@ import pytest
 
 from sandbox.errors import SandboxUnavailable
 from sandbox.linux import processes
-from sandbox.runner import Run, Tier
+from sandbox.runner import ISOLATED, Run, Tier
 from tests.sandbox.warden.commands import TIERS, WAIT_S, Ground, Heartbeats, ground, kill, python, system_python
-from tests.support.as_user import REPOSITORY
+from tests.support.as_user import REPOSITORY, as_ordinary_user, own_directory
 
 WAYS = [*TIERS, Tier.NONE, "old landlock"]
 COUNT = 15
@@ -39,8 +39,9 @@ def served(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ground]:
 
 async def daemons(served: Ground, then: str = "signal.pause()") -> tuple[Run, Heartbeats]:
     beats = Heartbeats(served.root)
+    before = beats.count()
     run = await served.start(*python(COUNT, then))
-    await beats.begin(COUNT * 3)
+    await beats.begin(before + COUNT * 3)
     return run, beats
 
 
@@ -150,6 +151,29 @@ def test_daemons_die_with_the_server(served: Ground, tmp_path: Path) -> None:
     psutil.wait_procs([psutil.Process(warden)] if psutil.pid_exists(warden) else [], END_S)
     assert not psutil.pid_exists(warden)
     beats.assert_none()
+
+
+@pytest.mark.parametrize("way", [*TIERS, Tier.NONE])
+@pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user runs the tests anyway")
+def test_daemons_of_an_ordinary_user_die(way: Tier) -> None:
+    system_python()
+    with own_directory() as own:
+        as_ordinary_user(f"{__name__}:end_daemons_as_a_user", way, str(own))
+
+
+def end_daemons_as_a_user(way: str, own: str) -> None:
+    async def test(served: Ground) -> None:
+        for act in (Run.kill, Run.close, lambda _: kill(served.runner._process.pid)):
+            run, beats = await daemons(served)
+            act(run)
+            assert (await run.ended()).why in {"server", "lost", "warden"}
+            run.close()
+            if act is not Run.close:  # there nobody tells when it is over
+                beats.assert_none()
+        beats.assert_none()
+
+    with ground(Path(own), Tier(way), interpreter=(system_python(), *ISOLATED)) as served:
+        asyncio.run(test(served))
 
 
 def test_a_program_that_ends_by_a_signal_is_told_of_by_it(served: Ground) -> None:

@@ -301,7 +301,9 @@ def test_a_view_holds_what_was_granted_and_nothing_else(tmp_path: Path, monkeypa
     roots = (granted(tmp_path / "ro", writable=False), granted(tmp_path / "rw"))
     inner = granted(tmp_path / "rw/in", writable=False)
     readable = tuple(str(tmp_path / name) for name in ("link", "away", "system", "text", "missing", "system"))
-    held = confinement(*roots, inner, readable=readable)
+    # One beneath /tmp and one elsewhere, wherever the tests have their directory.
+    in_tmp = Path(tempfile.mkdtemp(dir="/tmp"))
+    held = confinement(*roots, inner, readable=(*readable, str(in_tmp), "/usr"))
     protected = [str(tmp_path / "rw" / name) for name in (".git/hooks", ".git/config", "none", "in/f/x")]
 
     def build() -> list[object]:
@@ -322,7 +324,8 @@ def test_a_view_holds_what_was_granted_and_nothing_else(tmp_path: Path, monkeypa
 
     unprotected, top, beneath, *more = in_a_thread(build)
     assert unprotected == protected[2:]
-    assert top == sorted({"dev", "proc", "tmp", "var", tmp_path.parts[1]})
+    assert top == sorted({"dev", "proc", "tmp", "usr", "var", tmp_path.parts[1]})
+    in_tmp.rmdir()
     assert beneath == ["away", "far", "link", "ro", "rw", "system", "text"]
     assert more == ["I", [], "../tmp"]
     assert (tmp_path / "rw/new").exists()
