@@ -51,7 +51,7 @@ class Command:
         stderr: a descriptor that it writes to.
         limits: of each of its processes.
         protected: absolute paths, beneath roots, that it may not change. Only the tier `namespace` enforces that, and
-            only where something stands there at the start; `Run.unprotected` says where not.
+            only where something stands there at the start that is no link; `Run.unprotected` has the others.
     """
 
     argv: tuple[str, ...]

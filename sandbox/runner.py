@@ -143,7 +143,8 @@ class Run:
 
     Attributes:
         pid: the number of its program on this machine; 0 where the kernel does not tell.
-        unprotected: the protected paths that nothing protects, because nothing stood there at the start.
+        unprotected: the protected paths that nothing protects: in the tier `namespace` those where nothing stood at
+            the start, or a link; in the others all.
     """
 
     def __init__(self, leash: socket.socket) -> None:
@@ -263,6 +264,11 @@ class Runner:
             SandboxUnavailable: the warden cannot be started, or does not answer. A machine that offers too little is
                 no error: `report` says so, and `run` refuses.
         """
+        granted = [*roots, *filter(None, [scratch])]
+        try:
+            paths = [os.readlink(f"/proc/self/fd/{one.handle}") for one in granted]
+        except OSError as error:
+            raise SandboxUnavailable(reason=f"the path of a root is not known ({_name(error.errno)})") from error
         ours, wardens = protocol.pair()
         with wardens:
             try:
@@ -279,8 +285,6 @@ class Runner:
             except OSError as error:
                 ours.close()
                 raise SandboxUnavailable(reason=f"the warden cannot be started ({_name(error.errno)})") from error
-        granted = [*roots, *filter(None, [scratch])]
-        paths = [os.readlink(f"/proc/self/fd/{one.handle}") for one in granted]
         message = {
             "granted": [(path, one.writable) for path, one in zip(paths, granted, strict=True)],
             "scratch": scratch is not None,

@@ -104,7 +104,7 @@ class Stub:
         capabilities.drop_all()
         processes.gain_nothing_by_exec()
         if self.request.tier is Tier.NONE:
-            self._guarded([], b"", allowed, all_at_once=False)
+            self._guarded([], b"", allowed, self.request.protected, all_at_once=False)
             return
         stage[0] = "landlock"
         outer = rules.ruleset(self.confinement, own_view=False)
@@ -113,11 +113,11 @@ class Stub:
             outer.restrict()
             inner = rules.alone_with_its_own(self.confinement.abi)
             stage[0] = "worker"
-            self._guarded([inner], self.filter, allowed, all_at_once=True)
+            self._guarded([inner], self.filter, allowed, self.request.protected, all_at_once=True)
         else:
             # No rule keeps signals within, so the guard stays outside: it needs /proc to find who is left.
             stage[0] = "worker"
-            self._guarded([outer], self.filter, allowed, all_at_once=False)
+            self._guarded([outer], self.filter, allowed, self.request.protected, all_at_once=False)
 
     def _in_namespaces(self, stage: list[str]) -> None:  # pragma: no cover - see above
         os.setsid()
@@ -152,8 +152,8 @@ class Stub:
             [inner] if inner else [],
             self.filter,
             None if allowed is None else allowed + OWN_TASKS,
+            unprotected,
             all_at_once=True,
-            unprotected=unprotected,
         )
 
     def _stand_aside(self, first: int) -> NoReturn:  # pragma: no cover - see above
@@ -173,9 +173,9 @@ class Stub:
         inner: list[Ruleset],
         instructions: bytes,
         allowed: int | None,
+        unprotected: list[str],
         *,
         all_at_once: bool,
-        unprotected: list[str] | None = None,
     ) -> None:  # pragma: no cover - see above
         # Proven, not believed: only then may everything within reach be ended at once.
         if all_at_once and not within_reach_are_only_ours(self.warden):
@@ -189,7 +189,7 @@ class Stub:
         for rule in inner:
             rule.close()
         self._let_go()
-        Guard(self.request.leash, self.lifeline, ours, worker, all_at_once, unprotected or []).watch()
+        Guard(self.request.leash, self.lifeline, ours, worker, all_at_once, unprotected).watch()
 
     def _keep_only(self, *kept: int) -> None:  # pragma: no cover - see above
         wanted = {self.request.stdin, self.request.stdout, self.request.stderr, *kept}

@@ -397,4 +397,6 @@ def test_a_runner_for_no_root_at_all_has_no_tier() -> None:
     with pytest.raises(SandboxUnavailable):
         Runner.start([], require=Tier.LANDLOCK)
     Runner.start([], tiers=[], require=Tier.NONE).close()
+    with pytest.raises(SandboxUnavailable, match="not known"):
+        Runner.start([Allowed(2**20)])
     assert Allowed(3).writable

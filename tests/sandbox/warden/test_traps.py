@@ -197,6 +197,21 @@ def test_protected_files_and_the_directories_above_them_stay(tmp_path: Path) -> 
         assert served.run("sh", "-c", "echo x > .git/config")[0].exit_code == 0
 
 
+@pytest.mark.parametrize("tier", [Tier.LANDLOCK, Tier.NONE])
+def test_where_nothing_can_be_protected_it_is_said_of_every_path(tier: Tier, tmp_path: Path) -> None:
+    make_tree(tmp_path, [".git/config = C"])
+    wanted = (str(tmp_path / ".git/config"), str(tmp_path / "none"))
+
+    async def test(served: Ground) -> tuple[str, ...]:
+        run = await served.start("sh", "-c", "echo x > .git/config", protected=wanted)
+        assert (await run.ended()).exit_code == 0
+        run.close()
+        return run.unprotected
+
+    with ground(tmp_path, tier) as served:
+        assert asyncio.run(test(served)) == wanted
+
+
 @pytest.mark.parametrize("tier", TIERS)
 def test_a_root_that_may_only_be_read_is_only_read(tier: Tier, tmp_path: Path) -> None:
     make_tree(tmp_path, ["outer/inner/f = F", "outer/g = G"])
