@@ -50,7 +50,7 @@ def quoted(text: str) -> str:
 
 def explain(refusal: SandboxError, what: str = "") -> Failure:
     """Return what the sandbox refused, in words. `what` was asked; without it, what the refusal is about."""
-    fact, step = _WORDS[refusal.code]
+    fact, step = _BEING_WRITTEN if "writer" in refusal.facts else _WORDS[refusal.code]
     facts = _Facts(refusal.facts)
     what = what or quoted(refusal.subject)
     if "inside" in refusal.facts:  # it is about something in what the caller named
@@ -141,6 +141,13 @@ _WORDS: Mapping[Code, tuple[str, str]] = {
         "Go on without commands; only the operator can allow a weaker confinement",
     ),
 }
+
+
+_BEING_WRITTEN = (
+    "Just now {writer} has it open for writing, and what that writes would be lost; nothing is changed",
+    "Repeat it when that is done, or ask the user to close the file there",
+)
+"""A conflict that has not happened yet."""
 
 
 def _told(code: str, what: str, fact: str, step: str) -> str:

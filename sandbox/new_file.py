@@ -24,21 +24,27 @@ class NewFile(Held):
     def __init__(self, descriptor: int, changes: Changes) -> None:
         super().__init__(descriptor, _close)
         self._changes = changes
-        self._digest = hashlib.sha256()
+        self._known = ""
+        self._hash = hashlib.sha256()
         self.size = 0
 
     @property
     def digest(self) -> str:
         """The SHA-256 of what was written, 64 hexadecimal digits."""
-        return self._digest.hexdigest()
+        return self._known or self._hash.hexdigest()
 
-    def write(self, chunks: Iterable[bytes]) -> None:
+    def write(self, chunks: Iterable[bytes], *, digest: str = "") -> None:
         """Write all of `chunks`, one behind the other.
+
+        Args:
+            chunks: in order.
+            digest: SHA-256 of the whole file, where the caller knows it; what is read back is compared with it.
 
         Raises:
             DiskFull: no room, or a quota.
             IoFailure: the device failed.
         """
+        self._known = digest
         for chunk in chunks:
             left = memoryview(chunk)
             while left:
@@ -49,7 +55,8 @@ class NewFile(Held):
                 if not written:  # nothing would change that
                     raise IoFailure(errno="EIO")
                 left = left[written:]
-            self._digest.update(chunk)
+            if not digest:
+                self._hash.update(chunk)
             self.size += len(chunk)
 
     def attributes(self) -> Attributes:
@@ -64,18 +71,47 @@ class NewFile(Held):
         """
         return self._changes.put_attributes(self.handle, attributes, owner=owner, times=times)
 
+    def begin_flush(self) -> None:
+        """Let the disk begin to take the content, so that `flush` has less to wait for. It promises nothing."""
+        self._changes.begin_flush(self.handle)
+
+    def facts(self) -> os.stat_result:
+        """Return the file's facts as they are now."""
+        try:
+            return os.fstat(self.handle)
+        except OSError as error:
+            raise from_change_error(error) from error
+
+    def flush(self) -> None:
+        """Wait until the content is on the disk.
+
+        Raises:
+            DiskFull, IoFailure: it does not get there.
+        """
+        try:
+            os.fsync(self.handle)
+        except OSError as error:
+            raise from_change_error(error) from error
+
     def seal(self, *, flush: bool = True) -> os.stat_result:
         """Wait until the content is on the disk, read it back, and return the file's facts.
 
-        Without `flush` somebody waits for the disk later, for many files at once. Some network and cloud file systems
-        take bytes and give others, or fewer.
+        Without `flush` somebody waits for the disk later.
+
+        Raises:
+            IoFailure: what is read is not what was written, or the device failed.
+        """
+        if flush:
+            self.flush()
+        return self.verify()
+
+    def verify(self) -> os.stat_result:
+        """Read the content back, and return the file's facts: some network and cloud disks take bytes and give others.
 
         Raises:
             IoFailure: what is read is not what was written, or the device failed.
         """
         try:
-            if flush:
-                os.fsync(self.handle)
             os.lseek(self.handle, 0, os.SEEK_SET)
             again, offset = hashlib.sha256(), 0
             while chunk := os.read(self.handle, CHUNK):
@@ -84,7 +120,7 @@ class NewFile(Held):
             facts = os.fstat(self.handle)
         except OSError as error:
             raise from_change_error(error) from error
-        if (offset, facts.st_size) != (self.size, self.size) or again.digest() != self._digest.digest():
+        if (offset, facts.st_size) != (self.size, self.size) or again.hexdigest() != self.digest:
             raise IoFailure(errno="EIO")  # the disk says that all is well, and it is not
         return facts
 

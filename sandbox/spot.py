@@ -105,6 +105,17 @@ class Spot:
         """
         return self.directory.open_unchecked(self.name)
 
+    def is_written_to(self) -> bool:
+        """Tell whether somebody has the file that is here open for writing, as far as the system tells that.
+
+        Some file systems say so of every file: ask them of one that nobody can have open too.
+
+        Raises:
+            SandboxError: it is no file, or may not be opened.
+        """
+        with self._changing() as changes, self.open() as file:
+            return changes.is_written_to(file.handle)
+
     def open_directory(self) -> OpenDirectory:
         """Open the directory that is here.
 
@@ -149,6 +160,24 @@ class Spot:
         """
         with self._changing() as changes:
             return NewFile(changes.create(self.directory.handle, self.name, mode), changes)
+
+    def create_unnamed(self, mode: int = 0o666) -> NewFile | None:
+        """Make a file in the directory that has no name yet, and goes away without one; None where that cannot be done.
+
+        The system takes its mask, or the directory's default list, off `mode`.
+        """
+        with self._changing() as changes:
+            descriptor = changes.create_unnamed(self.directory.handle, mode)
+            return None if descriptor is None else NewFile(descriptor, changes)
+
+    def take(self, file: NewFile) -> None:
+        """Give a file that has no name this one, where nothing is.
+
+        Raises:
+            Exists: something is here.
+        """
+        with self._changing() as changes:
+            changes.give_name(file.handle, self.directory.handle, self.name)
 
     def make_directory(self, mode: int = 0o777) -> None:
         """Make a directory here, where nothing is.

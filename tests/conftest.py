@@ -5,6 +5,8 @@ import os
 import pytest
 from hypothesis import settings
 
+from tests.support import nursery
+
 pytest_plugins = ["tests.support.installation"]
 
 # The gate must say the same thing twice: the same examples each time, and no verdict on a slow machine's clock.
@@ -19,7 +21,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    settings.load_profile("nightly" if config.getoption("--nightly") else "gate")
+    nightly = config.getoption("--nightly")
+    settings.load_profile("nightly" if nightly else "gate")
+    nursery.allow(forking=not nightly)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -4,10 +4,10 @@ A client edits what it has read. Where somebody else has changed the file since,
 both changes are compared with. The journal has those that this server wrote; these are those that it only read.
 """
 
-import hashlib
 import threading
 from collections import OrderedDict
 
+from fs_server.files.digest import digest_of_content
 from fs_server.files.readable import Readable
 
 __all__ = ["Seen"]
@@ -31,7 +31,7 @@ class Seen:
         """Remember a content of the file at this absolute path, unless it is large."""
         if len(content) > LARGEST:
             return
-        key = (path, hashlib.sha256(content).hexdigest())
+        key = (path, digest_of_content(content))
         with self._lock:
             if self._contents.pop(key, None) is None:
                 self._size += len(content)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from fs_server.journal.capture import capture, digest_of, directory_state, same_nodes, unchanged
 from fs_server.journal.changes import Step
 from fs_server.journal.ground import Ground
-from fs_server.journal.making import remove, remove_known
+from fs_server.journal.making import LARGE, remove, remove_known, remove_large
 from fs_server.journal.places import Where
 from fs_server.journal.states import Absent, DirectoryState, FileState, State
 from sandbox import (
@@ -23,6 +23,7 @@ from sandbox import (
     EscapesRoot,
     Exists,
     Kind,
+    NewFile,
     NotDirectory,
     NotEmpty,
     NotFound,
@@ -49,10 +50,11 @@ OLD = ".old"
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What was made at a temporary name: its state, and what could not be kept of what it replaces."""
+    """What was made: its state, what could not be kept of what it replaces, and the file, if it has no name yet."""
 
     state: State
     notes: tuple[str, ...] = ()
+    unnamed: NewFile | None = None
 
 
 class Act(ABC):
@@ -119,6 +121,7 @@ class PutAct(Act):
         build: Callable[[Spot], Made] | None = None,
         tell: Callable[[Step], None] | None = None,
         *,
+        build_unnamed: Callable[[Spot], Made | None] | None = None,
         nodes: Nodes | None = (),
     ) -> None:
         """Take what builds the new thing; `tell` hears of its identity before it is shown. Recovery needs neither.
@@ -127,29 +130,56 @@ class PutAct(Act):
         """
         super().__init__(step, where)
         self._build = build
+        self._build_unnamed = build_unnamed
         self._tell = tell
         self._nodes = nodes
+        self._unnamed: NewFile | None = None
 
     @property
     def leaves_something_waiting(self) -> bool:
         """Whether it was a file that was replaced."""
         return not isinstance(self.step.before, Absent)
 
+    def make_unnamed(self, ground: Ground) -> NewFile | None:
+        """Make the new file before anything is written down: as long as it has no name, nobody has to clear it up.
+
+        Returns the file, of which the disk knows nothing yet, and which the caller closes; None where that cannot be.
+        """
+        if self._build_unnamed is None or not self.is_there(ground):
+            return None
+        spot = self._spot(ground)
+        self._require_unchanged(spot)
+        made = self._build_unnamed(spot)
+        if made is None:
+            return None
+        self.notes, self._unnamed = made.notes, made.unnamed
+        self.step = replace(self.step, after=made.state)
+        return made.unnamed
+
     def apply(self, ground: Ground) -> None:
         """Make the new thing beside its place, and put it there."""
-        assert self._build is not None
-        assert self._tell is not None
         spot, waiting = self._spot(ground), self._waiting(ground)
         self._require_unchanged(spot)
+        is_new = isinstance(self.step.before, Absent)
+        if self._unnamed is None:
+            self._make(waiting)
+        self.mark(ground)
+        if self._unnamed is not None:
+            (spot if is_new else waiting).take(self._unnamed)
+            self._unnamed.close()  # nobody has it open for writing now
+        elif is_new:
+            waiting.move_to(spot)
+        if not is_new:
+            self._swap(spot, waiting)
+
+    def _make(self, waiting: Spot) -> None:
+        """Make the new thing, and let the journal know of its identity."""
+        assert self._build is not None
+        assert self._tell is not None
         made = self._build(waiting)
         self.notes = made.notes
         self.step = replace(self.step, after=made.state)
         self._tell(self.step)
-        self.mark(ground)
-        if isinstance(self.step.before, Absent):
-            waiting.move_to(spot)
-        else:
-            self._swap(spot, waiting)
 
     def _require_unchanged(self, spot: Spot) -> None:
         facts = spot.stat()
@@ -159,13 +189,26 @@ class PutAct(Act):
 
     def _swap(self, spot: Spot, waiting: Spot) -> None:
         """Put the new file in place of the old one, and look whether it was that old one."""
+        # Of our own file, under a name that nobody knows: where it is said of that, it says nothing.
+        tells = not waiting.is_written_to()
         try:
             waiting.exchange_with(spot)
         except UnsupportedOp:
             self._swap_in_two(spot, waiting)
             return
-        if not unchanged(self.step.before, waiting.stat()):  # somebody saved just now: theirs stays
+        try:
+            self._require_at_rest(waiting, tells=tells)
+        except Changed:  # somebody saves just now: theirs stays
             self._give_back(spot, waiting)
+            raise
+
+    def _require_at_rest(self, waiting: Spot, *, tells: bool) -> None:
+        """Return if the old file is what it was, and nobody is about to write into it under its hidden name."""
+        if not unchanged(self.step.before, waiting.stat()):
+            raise Changed
+        if tells and waiting.is_written_to():
+            raise Changed(writer="another program")
+        if not unchanged(self.step.before, waiting.stat()):  # it has been closed since the first look
             raise Changed
 
     def _give_back(self, spot: Spot, waiting: Spot) -> None:
@@ -266,10 +309,12 @@ class PutAct(Act):
             if facts is None:
                 continue
             self.mark(ground)
-            if self._may_go(spot, waiting, facts):
-                remove(waiting, Kind.of(facts.st_mode))
-            else:
+            if not self._may_go(spot, waiting, facts):
                 recovered(spot, waiting)
+            elif Kind.of(facts.st_mode) is Kind.FILE and facts.st_size > LARGE:
+                remove_large(waiting)
+            else:
+                remove(waiting, Kind.of(facts.st_mode))
 
     def _may_go(self, spot: Spot, waiting: Spot, facts: os.stat_result) -> bool:
         """Tell whether what waits is the old file as it was, or what we made, or a second name of what stands there."""

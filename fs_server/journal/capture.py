@@ -270,8 +270,12 @@ class _Look:
         )
 
     def _chunks(self, file: OpenFile) -> Iterator[bytes]:
+        left = file.size
         for chunk in file.chunks():
             self.go_on()
+            left -= len(chunk)
+            if left < 0:  # whoever writes it may be faster than we read
+                raise Changed
             yield chunk
 
 

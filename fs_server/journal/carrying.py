@@ -2,24 +2,25 @@
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fs_server.errors import Failure
-from fs_server.journal.acts import Act
+from fs_server.journal.acts import Act, PutAct
 from fs_server.journal.capture import NOT_HASHED
 from fs_server.journal.changes import Change, Step
 from fs_server.journal.ground import Ground
 from fs_server.journal.operations import Operation
 from fs_server.journal.planning import Planned, Planner
+from fs_server.journal.side_by_side import side_by_side
 from fs_server.journal.states import DirectoryState, FileState
-from sandbox import SandboxError, Stop
+from sandbox import NewFile, SandboxError, Stop
 
 if TYPE_CHECKING:  # loads SQLite, which a server that only reads never needs
     from fs_server.journal.journal import Journal
 
-__all__ = ["Carried", "NotKept", "carry_out", "conclude", "take_back"]
+__all__ = ["Carried", "NotKept", "carry_out", "settle", "take_back"]
 
 log = logging.getLogger(__name__)
 
@@ -72,13 +73,18 @@ class _Keeper:
             raise NotKept(self.size, self.limit)
         if size > SMALL:
             digest, size = self.journal.keep_chunks(chunks)
-            self.digests.append(digest)
-            return digest, size
+            return self._kept(digest), size
         content = b"".join(chunks)
         return self.keep_whole(content), len(content)
 
     def keep_whole(self, content: bytes) -> str:
-        digest = self.journal.keep(content)
+        return self._kept(self.journal.keep(content))
+
+    def keep_written(self, content: bytes) -> str:
+        # The file itself holds it. After a power cut a later merge may miss it, and nothing else.
+        return self._kept(self.journal.keep(content, durable=False))
+
+    def _kept(self, digest: str) -> str:
         self.digests.append(digest)
         return digest
 
@@ -128,29 +134,33 @@ def carry_out(
 
     planner = Planner(
         keep=keeper.keep if keep_bytes else None,
-        keep_after=keeper.keep_whole,
+        keep_written=keeper.keep_written,
+        keep_manifest=keeper.keep_whole,
         chunks=lambda digest: _chunks(journal, digest),
         stop=stop,
         tell=tell,
     )
-    try:
-        planned = planner.plan(iter(operations))
-        if approve is not None:
-            approve(planned)
-        planner.go_on()
-        as_they_are = tuple(act.step for act in planned.unchanged)
-        if not planned.acts and undoes is None:  # what is undone counts as undone, even where nothing is left to do
+    with Ground() as ground, contextlib.ExitStack() as held:
+        try:
+            planned = planner.plan(iter(operations))
+            if approve is not None:
+                approve(planned)
+            planner.go_on()
+            as_they_are = tuple(act.step for act in planned.unchanged)
+            if not planned.acts and undoes is None:  # what is undone counts as undone, even where nothing is left to do
+                keeper.give_up()
+                return Carried(None, as_they_are, ())
+            _notice_others(journal, [act.step for act in planned.acts])
+            file = _file_without_name(planned.acts, ground)
+            if file is not None:
+                held.enter_context(file)
+            steps = [act.step for act in planned.acts]
+            change = journal.begin(steps, tool=tool, author=author, undoes=undoes, note=note, durable=file is None)
+        except BaseException:
             keeper.give_up()
-            return Carried(None, as_they_are, ())
-        steps = [act.step for act in planned.acts]
-        _notice_others(journal, steps)
-        change = journal.begin(steps, tool=tool, author=author, undoes=undoes, note=note)
-    except BaseException:
-        keeper.give_up()
-        raise
-    begun.append(change)
-    with Ground() as ground:
-        change = _apply(journal, change, planned.acts, ground)
+            raise
+        begun.append(change)
+        change = _apply(journal, change, planned.acts, ground, file)
     return Carried(
         change,
         (*change.steps, *as_they_are),
@@ -168,33 +178,53 @@ def _notice_others(journal: "Journal", steps: Iterable[Step]) -> None:
                 journal.note_outside(step.path, known, before, before.mtime_ns)
 
 
-def _apply(journal: "Journal", change: Change, acts: list[Act], ground: Ground) -> Change:
+def _file_without_name(acts: Sequence[Act], ground: Ground) -> NewFile | None:
+    """Make the new file of a change of one file before anything is written down, where that can be done.
+
+    So its content and the intent reach the disk at the same time.
+    """
+    act = acts[0] if len(acts) == 1 else None
+    return act.make_unnamed(ground) if isinstance(act, PutAct) else None
+
+
+def _flush(journal: "Journal", file: NewFile) -> None:
+    """Wait until the disk has the intent and the new file, side by side, and read the file back meanwhile."""
+
+    def flush_and_verify() -> None:
+        journal.flush()
+        file.verify()
+
+    side_by_side(file.flush, flush_and_verify)
+
+
+def _apply(journal: "Journal", change: Change, acts: list[Act], ground: Ground, file: NewFile | None) -> Change:
     """Do every act and write down that the change is done, or take all of it back."""
     begun: list[Act] = []
     try:
+        if file is not None:
+            _flush(journal, file)
         for act in acts:
             begun.append(act)
             act.apply(ground)
         ground.sync()
         steps = [act.step for act in acts]
-        if not any(act.leaves_something_waiting for act in acts):
-            return journal.finish(change, steps)
+        waiting = [act for act in acts if act.leaves_something_waiting]
         # A tree that is half removed cannot be put back from its directory: that it goes has to be known for certain.
-        certain = any(isinstance(act.step.before, DirectoryState) and act.leaves_something_waiting for act in acts)
-        change = journal.reach(change, steps, durable=certain)
+        certain = any(isinstance(act.step.before, DirectoryState) for act in waiting)
+        change = journal.finish(change, steps, waiting=bool(waiting), durable=certain)
     except BaseException:
         take_back(journal, change, begun, ground)
         raise
-    return conclude(journal, change, acts, ground)
+    return settle(journal, change, acts, ground) if waiting else change
 
 
-def conclude(journal: "Journal", change: Change, acts: list[Act], ground: Ground) -> Change:
-    """Let go of what waits, and say that an applied change is done. What fails here is left to the next start."""
+def settle(journal: "Journal", change: Change, acts: list[Act], ground: Ground) -> Change:
+    """Let go of what waits of a change that is done. What fails here is left to the next start."""
     try:
         if _settled(acts, ground):
-            return journal.finish(change, [act.step for act in acts])
+            return journal.settle(change)
     except Failure:
-        log.exception("%s could not be written down as done", change.id)
+        log.exception("%s: that it is cleared up could not be written down", change.id)
     log.error("%s is done, but not cleared up; the next start does that", change.id)
     return change
 

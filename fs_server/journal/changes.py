@@ -31,11 +31,10 @@ class Status(enum.StrEnum):
     """How far a change has come.
 
     An intent was written down before anything was touched; whoever finds one of a server that died finishes it or
-    takes it back. Once a change is applied it is only finished: what it replaced is being let go.
+    takes it back.
     """
 
     INTENT = "intent"
-    APPLIED = "applied"
     DONE = "done"
     UNDONE = "undone"
 
@@ -81,6 +80,7 @@ class Change:
         undoes: the number of the change that this one takes back.
         undone_by: the number of the change that took this one back.
         note: what else a reader of the history should know.
+        waiting: it is done, and what it replaced or removed still waits, hidden, to be let go.
     """
 
     number: int
@@ -93,6 +93,7 @@ class Change:
     undoes: int | None = None
     undone_by: int | None = None
     note: str = ""
+    waiting: bool = False
 
     @property
     def id(self) -> str:

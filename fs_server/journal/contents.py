@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from fs_server.errors import Failure
+from fs_server.files.digest import digest_of_content
 from fs_server.journal.blobs import Blobs
 from fs_server.journal.database import Database
 from fs_server.journal.states import DirectoryState, State, digests_of, nodes_of
@@ -76,13 +77,15 @@ class Contents:
         # Never held while the database is asked, which waits for other threads.
         self._guard = threading.Lock()
 
-    def keep(self, content: bytes) -> str:
+    def keep(self, content: bytes, *, durable: bool = True) -> str:
         """Keep a content for a change that is about to begin, and return its digest.
+
+        Where it need not be `durable`, a power cut may take a large one.
 
         Raises:
             Failure: a large one cannot be written.
         """
-        digest = hashlib.sha256(content).hexdigest()
+        digest = digest_of_content(content)
         if len(content) <= INLINE_BYTES:
             self._promise(digest, len(content), content)
             if self._waiting_bytes > WAITING_BYTES:
@@ -90,8 +93,8 @@ class Contents:
                     self._write_waiting()
             return digest
         with self._announced(digest, len(content)):
-            if not self._blobs.intact(digest, len(content), durable=True):
-                self._blobs.write(content, durable=True)
+            if not self._blobs.intact(digest, len(content), durable=durable):
+                self._blobs.write(content, durable=durable)
         return digest
 
     def keep_chunks(self, chunks: Iterable[bytes]) -> tuple[str, int]:

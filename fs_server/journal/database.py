@@ -7,6 +7,7 @@ down, and nothing that was only half read may be trusted.
 
 import contextlib
 import logging
+import os
 import sqlite3
 import stat
 import threading
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from fs_server.errors import Failure
-from fs_server.journal.directory import WAIT_S, locked, make_private
+from fs_server.journal.directory import OURS, WAIT_S, locked, make_private, sync_file
 from fs_server.journal.trouble import JOURNAL, damaged, disk_full, occupied, told
 
 __all__ = ["Database", "Row"]
@@ -31,8 +32,8 @@ LOGS = ("-wal", "-shm")
 
 DAMAGED = "journal.damaged-"
 
-VERSION = 1
-"""Of the schema. A database of a newer one is left alone; for an older one, what leads up from it belongs here."""
+VERSION = 2
+"""Of the schema. A database of a newer one is left alone; an older one is led up to it by `LED_UP`."""
 
 PAGE = 4_096
 MOST_PAGES = 25_000
@@ -55,9 +56,10 @@ CREATE TABLE changes (
     undoes INTEGER,
     undone_by INTEGER,
     note BLOB NOT NULL,
+    waiting INTEGER NOT NULL DEFAULT 0, -- 1: it is done, and what it replaced is not let go yet
     bytes INTEGER NOT NULL -- that its records take, about
 );
-CREATE INDEX unfinished ON changes (number) WHERE position IS NULL;
+CREATE INDEX unfinished ON changes (number) WHERE position IS NULL OR waiting;
 CREATE TABLE steps (
     change INTEGER NOT NULL REFERENCES changes ON DELETE CASCADE,
     place INTEGER NOT NULL,
@@ -114,6 +116,16 @@ CREATE TRIGGER blob_dropped AFTER DELETE ON blobs BEGIN
     UPDATE totals SET bytes = bytes - OLD.size;
 END;
 """
+LED_UP = {
+    1: """
+ALTER TABLE changes ADD COLUMN waiting INTEGER NOT NULL DEFAULT 0;
+UPDATE changes SET status = 'intent' WHERE status = 'applied';
+DROP INDEX unfinished;
+CREATE INDEX unfinished ON changes (number) WHERE position IS NULL OR waiting;
+""",
+}
+"""By version: what leads a database up to the next one."""
+
 TABLES = {"changes", "steps", "blobs", "refs", "held", "totals"}
 
 
@@ -183,6 +195,20 @@ class Database:
                 raise
             finally:
                 self._writer = 0
+
+    def flush(self) -> None:
+        """Wait until the disk has all that was written so far, also what was not durable.
+
+        Raises:
+            Failure: the disk fails.
+        """
+        with told(self._path):
+            # What is not in the log has gone on into the database, and whoever moves it there waits for the disk.
+            handle = os.open(f"{self._path}-wal", os.O_RDWR | OURS)
+            try:
+                sync_file(handle)
+            finally:
+                os.close(handle)
 
     def write(self, statement: str, values: Sequence[object] = ()) -> int:
         """Change rows, inside of a transaction, and return how many."""
@@ -335,6 +361,8 @@ def _prepare(connection: sqlite3.Connection, last_number: int) -> None:
         _create(connection, last_number)
     elif not (tables >= TABLES and connection.execute("SELECT count(*) FROM totals").fetchone() == (1,)):
         raise _Damaged(f"it holds {', '.join(sorted(tables)) or 'nothing'}")
+    else:
+        _lead_up(connection, version)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute(f"PRAGMA journal_size_limit = {LOG_BYTES}")
 
@@ -348,6 +376,16 @@ def _create(connection: sqlite3.Connection, last_number: int) -> None:
     connection.execute("UPDATE totals SET number = ?, position = ?, dropped = ?", (last_number,) * 3)
     connection.execute(f"PRAGMA user_version = {VERSION}")
     connection.execute("COMMIT")
+
+
+def _lead_up(connection: sqlite3.Connection, version: int) -> None:
+    """Make a database of this version out of an older one."""
+    for older in range(version, VERSION):
+        connection.execute("BEGIN IMMEDIATE")
+        for statement in _statements(LED_UP[older]):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {older + 1}")
+        connection.execute("COMMIT")
 
 
 def _statements(script: str) -> Iterator[str]:

@@ -17,7 +17,18 @@ from pathlib import Path
 from fs_server.errors import Failure
 from fs_server.journal.trouble import JOURNAL, occupied, told
 
-__all__ = ["OURS", "WAIT_S", "is_begun", "locked", "make_private", "open_ours", "sync_directory", "try_lock", "until"]
+__all__ = [
+    "OURS",
+    "WAIT_S",
+    "is_begun",
+    "locked",
+    "make_private",
+    "open_ours",
+    "sync_directory",
+    "sync_file",
+    "try_lock",
+    "until",
+]
 
 _log = logging.getLogger(__name__)
 
@@ -92,6 +103,19 @@ def open_ours(path: Path, flags: int = 0) -> int:
         os.close(handle)
         raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
     return handle
+
+
+if sys.platform == "darwin":
+
+    def sync_file(handle: int) -> None:
+        """Return when the content of a file is on the disk: fsync(2) there ends with the drive's cache."""
+        fcntl.fcntl(handle, fcntl.F_FULLFSYNC)
+
+else:
+
+    def sync_file(handle: int) -> None:
+        """Return when the content of a file is on the disk, without the time when it was read, if that can be."""
+        getattr(os, "fdatasync", os.fsync)(handle)
 
 
 def sync_directory(directory: Path) -> None:

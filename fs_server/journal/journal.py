@@ -102,16 +102,17 @@ class Journal:
     def __exit__(self, *_exception: object) -> None:
         self.close()
 
-    def keep(self, content: bytes) -> str:
+    def keep(self, content: bytes, *, durable: bool = True) -> str:
         """Keep a content for a change that is about to begin, and return its digest.
 
-        A small one waits in memory for `begin`; of a large one, the disk has it when this returns. One that is there
-        already is not written again. What no change takes up within an hour is forgotten; `give_up` does it at once.
+        A small one waits in memory for `begin`; of a large one, the disk has it when this returns, unless it need not
+        be `durable`. One that is there already is not written again. What no change takes up within an hour is
+        forgotten; `give_up` does it at once.
 
         Raises:
             Failure: it cannot be written.
         """
-        return self._contents.keep(content)
+        return self._contents.keep(content, durable=durable)
 
     def keep_chunks(self, chunks: Iterable[bytes]) -> tuple[str, int]:
         """Keep a content that comes in pieces, in flat memory, as `keep`. Return its digest and its size.
@@ -165,15 +166,18 @@ class Journal:
         author: str = Author.SERVER,
         undoes: int | None = None,
         note: str = "",
+        durable: bool = True,
     ) -> Change:
         """Write down what is about to be done. The disk has it, and every content that it names, when this returns.
+
+        Where it is not `durable`, the disk has it when `flush` returns; nothing may be touched before.
 
         Raises:
             Failure: it cannot be written, or a content that was kept is gone. Nothing may be touched then.
         """
         self._sessions.begin()
         digests = self._digests(steps)
-        with self._database.transaction(durable=True):
+        with self._database.transaction(durable=durable):
             change = self._records.add(
                 steps,
                 time_ns=self._clock(),
@@ -187,6 +191,14 @@ class Journal:
         self._contents.taken_up(digests)
         return change
 
+    def flush(self) -> None:
+        """Wait until the disk has what was written down. Safe beside whatever other threads do with the journal.
+
+        Raises:
+            Failure: it does not get there.
+        """
+        self._database.flush()
+
     def note(self, change: Change, place: int, step: Step) -> None:
         """Write down what a step has made, in case that nobody comes back to it; `place` counts the steps from 0.
 
@@ -196,39 +208,43 @@ class Journal:
         with self._database.transaction():
             self._records.note_step(change, place, step)
 
-    def reach(self, change: Change, steps: Sequence[Step], *, durable: bool) -> Change:
-        """Write down that all of a change is applied: from here on it is finished and never taken back.
+    def finish(
+        self, change: Change, steps: Sequence[Step] | None = None, *, waiting: bool = False, durable: bool = False
+    ) -> Change:
+        """Write down that a change was done, and return it as it is now. From here on it is never taken back.
 
-        `durable` where what follows could not be understood after a power cut without it.
+        What the change undoes is marked as undone, and what that had undone as done again.
+
+        Args:
+            change: an intent.
+            steps: those of the change with what was learnt meanwhile.
+            waiting: what was replaced or removed still waits to be let go; `settle` has to follow.
+            durable: a power cut must not make an intent of it again, because what follows could not be understood.
 
         Raises:
             Failure: it cannot be written. The change stays an intent.
         """
+        steps = change.steps if steps is None else tuple(steps)
+        new = [] if steps == change.steps else self._digests(steps)
         with self._database.transaction(durable=durable):
-            return self._records.note(change, steps, Status.APPLIED)
-
-    def finish(self, change: Change, steps: Sequence[Step] | None = None) -> Change:
-        """Write down that a change was done, and return it as it is now.
-
-        `steps` are those of the change with what was learnt meanwhile. What the change undoes is marked as undone,
-        and what that had undone as done again. A power cut may take this back; then the change is an intent of a dead
-        server again.
-
-        Raises:
-            Failure: it cannot be written. The change stays an intent.
-        """
-        steps = change.steps if steps is None else steps
-        new = [] if steps is change.steps else self._digests(steps)
-        with self._database.transaction():
-            done = self._records.finish(change, steps)
+            done = self._records.finish(change, steps, waiting=waiting)
             if done is not None:
                 self._contents.take_up(new, change.number)
         if done is None:
             _log.warning("The journal of changes no longer has %s, which was just done.", change.id)
-            return replace(change, status=Status.DONE, steps=tuple(steps))
+            return replace(change, status=Status.DONE, steps=steps, waiting=waiting)
         self._contents.taken_up(new)
         self._forget()
         return done
+
+    def settle(self, change: Change) -> Change:
+        """Write down that what waited of a change that is done was let go, and return it as it is now.
+
+        Raises:
+            Failure: it cannot be written. The next start looks for what waits, and finds nothing.
+        """
+        with self._database.transaction():
+            return self._records.settle(change)
 
     def abandon(self, change: Change) -> None:
         """Forget an intent of which nothing was done, or which was taken back.
@@ -260,15 +276,15 @@ class Journal:
         return change
 
     def unfinished(self) -> Iterator["contextlib.AbstractContextManager[Change | None]"]:
-        """Yield each intent of a server that died, oldest first, to be entered.
+        """Yield each intent of a server that died, and what it has done but not let go of, oldest first, to be entered.
 
         Inside of it nobody else handles what that server left. It gives None where another server was faster.
 
         Raises:
             Failure: the database cannot be read.
         """
-        intents = "SELECT number, session FROM changes WHERE position IS NULL ORDER BY number"
-        for number, session in self._database.rows(intents):
+        unfinished = "SELECT number, session FROM changes WHERE position IS NULL OR waiting ORDER BY number"
+        for number, session in self._database.rows(unfinished):
             if not self._sessions.alive(session):
                 yield self._taken(number, session)
 
@@ -308,7 +324,7 @@ class Journal:
         Raises:
             Failure: the database cannot be read.
         """
-        return next(states_at(self._database, path), None)
+        return next(states_at(self._database, path, steps=1), None)
 
     def later_than(self, change: Change, paths: Iterable[str]) -> list[Change]:
         """Return done changes after `change` that touch one of the paths, or something above or beneath; oldest first.
@@ -362,7 +378,8 @@ class Journal:
     def _taken(self, number: int, session: str) -> Iterator[Change | None]:
         with self._sessions.take(session) as taken:
             change = self._records.change(number) if taken else None
-            yield change if change is not None and change.status in {Status.INTENT, Status.APPLIED} else None
+            is_left = change is not None and (change.status is Status.INTENT or change.waiting)
+            yield change if is_left else None
 
     def _forget(self) -> None:
         # The change was made, and is not to fail because an old one could not be forgotten. The next one tries again.

@@ -1,18 +1,34 @@
 """Making and removing whole things under a name that nobody knows, before they are shown and after they were hidden."""
 
+import _thread
 import contextlib
 import hashlib
-from collections.abc import Callable, Generator, Iterator, Mapping
+import os
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
 
 from fs_server.journal.capture import Captured, attributes_of, unchanged
 from fs_server.journal.states import DirectoryState, FileState, LinkState, OtherState, State, manifest_of
-from sandbox import Attributes, Changed, Kind, NewFile, NotEmpty, PermissionDenied, Spot, UnsupportedOp, upward
+from sandbox import (
+    Attributes,
+    Changed,
+    Kind,
+    NewFile,
+    NotEmpty,
+    PermissionDenied,
+    SandboxError,
+    Spot,
+    UnsupportedOp,
+    upward,
+)
 
-__all__ = ["Chunks", "make", "make_file", "makeable", "remove", "remove_known"]
+__all__ = ["LARGE", "Chunks", "make", "make_file", "make_unnamed", "makeable", "remove", "remove_known", "remove_large"]
 
 MANY = 16
 """Files and directories that are waited for all at once."""
+
+LARGE = 1 << 18
+"""Bytes from which on a disk, or whoever gives room back, takes a time that can be used otherwise."""
 
 Chunks = Callable[[str, FileState], Generator[bytes, None, None]]
 """Gives the content of a file of a tree: by its path beneath the top ("" for the top itself) and its state.
@@ -22,9 +38,11 @@ It is closed if not all of it is taken, so that nothing stays open behind it.
 
 
 def make_file(
-    spot: Spot, chunks: Iterator[bytes], attributes: Attributes | None, *, executable: bool | None = None
+    spot: Spot, content: bytes, digest: str, attributes: Attributes | None, *, executable: bool | None = None
 ) -> tuple[FileState, bool]:
     """Make a file at `spot`, where nothing is; tell whether it has the owner that the attributes name.
+
+    `digest` is the SHA-256 of `content`: it is not hashed again, only what is read back is.
 
     Without `attributes` it gets what the system gives new files. `executable` sets or clears the bits to run it,
     for those who may read it.
@@ -32,12 +50,48 @@ def make_file(
     Raises:
         SandboxError: no room, not permitted, or what is read back is not what was written.
     """
-    with spot.create(0o666 if attributes is None else 0o600) as file:
-        file.write(chunks)
-        if executable is not None:
-            attributes = _executable(attributes or file.attributes(), executable=executable)
-        owned = attributes is None or file.dress(attributes)
+    with spot.create(_first_mode(attributes)) as file:
+        owned = _filled(file, content, digest, attributes, executable=executable)
         return _sealed(file), owned
+
+
+def make_unnamed(
+    spot: Spot, content: bytes, digest: str, attributes: Attributes | None, *, executable: bool | None = None
+) -> tuple[NewFile, FileState, bool] | None:
+    """Make the same without a name, in the directory of `spot`; None where that cannot be done.
+
+    The disk need not have it yet, and nothing is read back: that is left to the caller, who also closes the file. It is
+    gone then, unless it was given a name.
+
+    Raises:
+        SandboxError: as `make_file`.
+    """
+    file = spot.create_unnamed(_first_mode(attributes))
+    if file is None:
+        return None
+    try:
+        owned = _filled(file, content, digest, attributes, executable=executable)
+        if len(content) > LARGE:
+            file.begin_flush()
+        # What links it has is that of its one name to be.
+        return file, replace(_state_of(file, file.facts()), links=1), owned
+    except BaseException:
+        file.close()
+        raise
+
+
+def _first_mode(attributes: Attributes | None) -> int:
+    return 0o666 if attributes is None else 0o600
+
+
+def _filled(
+    file: NewFile, content: bytes, digest: str, attributes: Attributes | None, *, executable: bool | None
+) -> bool:
+    """Write all of a new file; tell whether it has the owner that the attributes name."""
+    file.write([content], digest=digest)
+    if executable is not None:
+        attributes = _executable(attributes or file.attributes(), executable=executable)
+    return attributes is None or file.dress(attributes)
 
 
 def _executable(attributes: Attributes, *, executable: bool) -> Attributes:
@@ -84,6 +138,18 @@ def make(spot: Spot, captured: Captured, chunks: Chunks, *, as_it_was: bool) -> 
     if not how.flush:
         spot.flush()
     return Captured(top, tuple(nodes), captured.files, captured.size)
+
+
+def remove_large(spot: Spot) -> None:
+    """Remove the file at `spot`, and let another thread wait while the system gives its room back: 1 ms for 1 MB."""
+    try:
+        file = spot.open()
+    except SandboxError:  # it may be removed and not be read
+        spot.remove(Kind.FILE)
+        return
+    spot.remove(Kind.FILE)
+    # It begins at once, and nobody ever waits for it: a thread of `threading` costs more than it would save.
+    _thread.start_new_thread(file.close, ())
 
 
 def remove(spot: Spot, kind: Kind) -> None:
@@ -158,7 +224,10 @@ class _How:
 
 
 def _sealed(file: NewFile, *, flush: bool = True) -> FileState:
-    facts = file.seal(flush=flush)
+    return _state_of(file, file.seal(flush=flush))
+
+
+def _state_of(file: NewFile, facts: os.stat_result) -> FileState:
     attributes = file.attributes()
     return FileState(
         digest=file.digest,

@@ -98,17 +98,19 @@ def _last_step(database: Database, path: str, number: int, place: int) -> tuple[
 
 _STATES = """
 SELECT {columns} FROM steps JOIN changes ON number = change
-WHERE steps.{column} = ? AND position IS NOT NULL ORDER BY change DESC, place DESC LIMIT 500
+WHERE steps.{column} = ? AND position IS NOT NULL ORDER BY change DESC, place DESC LIMIT ?
 """
 
 
-def states_at(database: Database, path: str) -> Iterator[State]:
+def states_at(database: Database, path: str, *, steps: int = 500) -> Iterator[State]:
     """Yield the states of the steps of finished changes that name this very path: after, then before, the newest first.
+
+    Of the last `steps` of them.
 
     Raises:
         Failure: the database cannot be read.
     """
-    for row in database.rows(_STATES.format(columns=STEP_COLUMNS, column="path"), (os.fsencode(path),)):
+    for row in database.rows(_STATES.format(columns=STEP_COLUMNS, column="path"), (os.fsencode(path), steps)):
         try:
             step = step_of(row)
         except (ValueError, TypeError) as error:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from fs_server.journal.acts import UNKNOWN, Act, Made, MakeDirectoryAct, MoveAct, PutAct, RemoveAct
 from fs_server.journal.capture import Captured, Keep, attributes_of, capture, glimpse, same_content, same_things
 from fs_server.journal.changes import Action, Step
-from fs_server.journal.making import Chunks, make, make_file, makeable
+from fs_server.journal.making import Chunks, make, make_file, make_unnamed, makeable
 from fs_server.journal.operations import Copy, MakeDirectory, Move, Operation, Put, Remove, Restore
 from fs_server.journal.places import Where, path_of
 from fs_server.journal.states import Absent, DirectoryState, FileState, State, manifest_of
@@ -70,7 +70,8 @@ class Planner:
         self,
         *,
         keep: Keep | None,
-        keep_after: Callable[[bytes], str],
+        keep_written: Callable[[bytes], str],
+        keep_manifest: Callable[[bytes], str],
         chunks: Callable[[str], Iterator[bytes]],
         stop: Stop | None,
         tell: Callable[[Step], None],
@@ -79,13 +80,15 @@ class Planner:
 
         Args:
             keep: keeps what would be lost; None where a person agreed that it is not.
-            keep_after: keeps what is written, as the base of later merges, and returns its digest.
+            keep_written: keeps what a file holds then, as the base of later merges, and returns its digest.
+            keep_manifest: keeps what a directory holds then, by which recovery knows it.
             chunks: gives a kept content by its digest.
             stop: ends the work.
             tell: hears of what was made before it is shown.
         """
         self._keep = keep
-        self._keep_after = keep_after
+        self._keep_written = keep_written
+        self._keep_manifest = keep_manifest
         self._kept_chunks = chunks
         self._stop = stop
         self._tell = tell
@@ -150,7 +153,7 @@ class Planner:
             raise Changed
         attributes = _attributes_for(put, before)
         after = FileState(
-            digest=self._keep_after(put.content),
+            digest=self._keep_written(put.content),
             size=len(put.content),
             mode=0,
             mtime_ns=0,
@@ -161,10 +164,18 @@ class Planner:
         )
 
         def build(spot: Spot) -> Made:
-            state, owned = make_file(spot, iter([put.content]), attributes, executable=put.executable)
+            state, owned = make_file(spot, put.content, after.digest, attributes, executable=put.executable)
             return Made(state, tuple(_lost(before, owned=owned)))
 
-        act = PutAct(_step(Action.PUT, target, before, after), _where(target), build, self._tell)
+        def build_unnamed(spot: Spot) -> Made | None:
+            made = make_unnamed(spot, put.content, after.digest, attributes, executable=put.executable)
+            if made is None:
+                return None
+            file, state, owned = made
+            return Made(state, tuple(_lost(before, owned=owned)), file)
+
+        step = _step(Action.PUT, target, before, after)
+        act = PutAct(step, _where(target), build, self._tell, build_unnamed=build_unnamed)
         # What holds these very bytes already stays as it is, with its inode and its times.
         idle = same_content(before, after) and _keeps_mode(put, before)
         (planned.unchanged if idle else planned.acts).append(act)
@@ -236,7 +247,7 @@ class Planner:
         self._copied[_where(source)] = found
         captured = makeable(found)
         if captured.nodes:  # without the contents, which stand in the source: so that an undo knows its own copy again
-            self._keep_after(manifest_of(captured.nodes))
+            self._keep_manifest(manifest_of(captured.nodes))
 
         def chunks(path: str, _state: FileState) -> Generator[bytes, None, None]:
             parts = (*source.parts, *path.split("/")) if path else source.parts
@@ -249,7 +260,7 @@ class Planner:
         self._require_room(restore.target)
         captured = makeable(Captured(restore.state, restore.nodes))
         if captured.nodes:
-            self._keep_after(manifest_of(captured.nodes))
+            self._keep_manifest(manifest_of(captured.nodes))
         allow = self._may_write(restore.target)
         for path, _ in restore.nodes:
             allow((*restore.target.parts, *path.split("/")))

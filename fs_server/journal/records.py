@@ -20,14 +20,15 @@ CHANGE_BYTES = 300
 STEP_BYTES = 100
 """What rows and their indexes take besides texts, about. It need not be right, but a change must not be free."""
 
-COLUMNS = "number, time_ns, session, author, tool, status, undoes, undone_by, note"
+COLUMNS = "number, time_ns, session, author, tool, status, undoes, undone_by, note, waiting"
 STEP_COLUMNS = "action, path, before, after, destination, temporary"
 _ADD = """
 INSERT INTO changes (number, time_ns, session, author, tool, status, undoes, note, bytes)
 VALUES (?, ?, ?, ?, ?, 'intent', ?, ?, ?)
 """
 _FINISH = """
-UPDATE changes SET status = 'done', position = ?, bytes = coalesce(?, bytes) WHERE number = ? AND position IS NULL
+UPDATE changes SET status = 'done', position = ?, bytes = coalesce(?, bytes), waiting = ?
+WHERE number = ? AND position IS NULL
 """
 _ADD_STEP = f"INSERT INTO steps (change, place, {STEP_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 # constants
 
@@ -69,7 +70,7 @@ class Records:
             note=note,
         )
 
-    def finish(self, change: Change, steps: Sequence[Step]) -> Change | None:
+    def finish(self, change: Change, steps: Sequence[Step], *, waiting: bool = False) -> Change | None:
         """Make a change of an intent, with `steps` as they were done; None where there is no such intent.
 
         What it undoes counts as undone then. What that had undone counts as done again, and so on.
@@ -78,20 +79,17 @@ class Records:
         self._database.write("UPDATE totals SET position = max(position + 1, ?)", (change.number,))
         rows = None if tuple(steps) == change.steps else [_row_of(step) for step in steps]
         size = None if rows is None else _size(rows) + len(change.note)
-        if not self._database.write(_FINISH, (self._total("position"), size, change.number)):
+        if not self._database.write(_FINISH, (self._total("position"), size, waiting, change.number)):
             return None
         if rows is not None:
             self._replace_steps(change, steps, rows)
         self._mark_undone(change)
-        return replace(change, status=Status.DONE, steps=tuple(steps))
+        return replace(change, status=Status.DONE, steps=tuple(steps), waiting=waiting)
 
-    def note(self, change: Change, steps: Sequence[Step], status: Status) -> Change:
-        """Write down how far an unfinished change has come, and what was made."""
-        update = "UPDATE changes SET status = ? WHERE number = ? AND position IS NULL"
-        self._database.write(update, (status.value, change.number))
-        if tuple(steps) != change.steps:
-            self._replace_steps(change, steps, [_row_of(step) for step in steps])
-        return replace(change, status=status, steps=tuple(steps))
+    def settle(self, change: Change) -> Change:
+        """Write down that nothing of a change waits any more."""
+        self._database.write("UPDATE changes SET waiting = 0 WHERE number = ?", (change.number,))
+        return replace(change, waiting=False)
 
     def note_step(self, change: Change, place: int, step: Step) -> None:
         """Write down what one step of an unfinished change has made."""
@@ -128,7 +126,7 @@ class Records:
         Raises:
             Failure: the database cannot be read.
         """
-        number, time_ns, session, author, tool, status, undoes, undone_by, note = row
+        number, time_ns, session, author, tool, status, undoes, undone_by, note, waiting = row
         select = f"SELECT {STEP_COLUMNS} FROM steps WHERE change = ? ORDER BY place"  # noqa: S608 # constants
         steps = self._database.rows(select, (number,))
         try:
@@ -143,6 +141,7 @@ class Records:
                 undoes=undoes,
                 undone_by=undone_by,
                 note=note.decode("utf-8", "surrogatepass"),
+                waiting=bool(waiting),
             )
         except (ValueError, TypeError, AttributeError) as error:
             _log.warning("The journal of changes: the change c%s is damaged: %s", number, error)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from fs_server.errors import Failure
 from fs_server.journal.acts import Act, MakeDirectoryAct, MoveAct, Nodes, PutAct, RemoveAct
-from fs_server.journal.carrying import conclude, take_back
+from fs_server.journal.carrying import settle, take_back
 from fs_server.journal.changes import Action, Change, Status, Step
 from fs_server.journal.ground import Ground
 from fs_server.journal.places import where_of
@@ -51,19 +51,19 @@ def _put_in_order(journal: "Journal", change: Change, workspace: Workspace) -> b
             if change.status is Status.INTENT:
                 if not all(act.is_there(ground) and act.is_done(ground) for act in acts):
                     return take_back(journal, change, acts, ground)
-                change = _reach(journal, change, acts, ground)
-            return conclude(journal, change, acts, ground).status is Status.DONE
+                change = _finish(journal, change, acts, ground)
+            return not settle(journal, change, acts, ground).waiting
     except (SandboxError, OSError, Failure):
         log.exception("%s was interrupted, and cannot be looked at; the next start tries again", change.id)
         return False
 
 
-def _reach(journal: "Journal", change: Change, acts: list[Act], ground: Ground) -> Change:
+def _finish(journal: "Journal", change: Change, acts: list[Act], ground: Ground) -> Change:
     """Write down that all of it is done, once the disk has the names: what waits is not let go before."""
     for act in acts:
         act.mark(ground)
     ground.sync()
-    return journal.reach(change, change.steps, durable=True)
+    return journal.finish(change, waiting=True, durable=True)
 
 
 def _act(journal: "Journal", step: Step, workspace: Workspace) -> Act:

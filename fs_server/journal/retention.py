@@ -1,6 +1,7 @@
 """What is forgotten, so that the journal stays small: the oldest changes, and what only they needed.
 
-An intent is never forgotten, because somebody has to finish it or take it back, nor is the newest change.
+An intent is never forgotten, because somebody has to finish it or take it back, nor what still has something to let go
+of, nor the newest change.
 """
 
 import logging
@@ -74,7 +75,10 @@ class Retention:
     def _enforce_batch(self) -> int:
         """Forget the oldest changes, and return how many they were."""
         oldest_ns = self._clock() - self._max_age_ns
-        select = "SELECT number, position, time_ns FROM changes WHERE position IS NOT NULL ORDER BY position LIMIT ?"
+        select = (
+            "SELECT number, position, time_ns FROM changes WHERE position IS NOT NULL AND NOT waiting"
+            " ORDER BY position LIMIT ?"
+        )
         forgotten = 0
         with self._database.transaction():
             # One more than is forgotten: whoever has no successor is the newest.

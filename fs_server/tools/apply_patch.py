@@ -1,7 +1,6 @@
 """The tool `apply_patch`: changes of several files, all or none."""
 
 import asyncio
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal
@@ -9,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from fs_server.errors import Failure, quoted
+from fs_server.files.digest import digest_of_content
 from fs_server.files.etag import DIGITS
 from fs_server.files.patch import FilePatch, added_text, applied, parse, require_whole
 from fs_server.files.text import check_writable, text_of
@@ -85,7 +85,7 @@ class _Work:
         if self.content is None:
             return f"D {self.target.shown}"
         came = f" (was {self.source.shown})" if self.source else ""
-        etag = hashlib.sha256(self.content).hexdigest()[:DIGITS]
+        etag = digest_of_content(self.content)[:DIGITS]
         return f"{self.sign} {self.target.shown}{came}  +{self.added} -{self.removed}  etag {etag}"
 
 
@@ -147,7 +147,7 @@ class _Patching:
             if file.hunks:
                 old = content_of(target)
                 require_whole(text_of(old, subject=subject), file.hunks, subject=subject)
-                read = hashlib.sha256(old).hexdigest()
+                read = digest_of_content(old)
             elif target.kind not in {Kind.FILE, Kind.LINK}:
                 content_of(target)  # says why not
             yield _Work("D", target, read=read)
@@ -155,7 +155,7 @@ class _Patching:
         old = content_of(target)
         text = text_of(old, subject=subject) if file.hunks else None
         content = old if text is None else text.spliced(applied(text, file.hunks, subject=subject))
-        read = hashlib.sha256(old).hexdigest()
+        read = digest_of_content(old)
         work = _Work("M", target, content, executable=file.executable, read=read, added=added, removed=removed)
         if file.new_path is None:
             yield replace(work, expected=read)

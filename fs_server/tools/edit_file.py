@@ -1,6 +1,5 @@
 """The tool `edit_file`: text in the place of other text, every other byte as it was."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -9,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from fs_server.errors import Failure, quoted
 from fs_server.files.diff import Diff, diff_of, diff_of_splices
+from fs_server.files.digest import digest_of_content
 from fs_server.files.editing import Edit, edited
 from fs_server.files.etag import DIGITS
 from fs_server.files.merge import Overlap, merged
@@ -125,7 +125,7 @@ class _Editing:
         """Read the file, and work out what it becomes."""
         target = self.changing.target(self.asked.path)
         current = content_of(target)
-        digest = hashlib.sha256(current).hexdigest()
+        digest = digest_of_content(current)
         if is_stale(self.asked.if_match, digest):
             return self._merged(target, current, digest, self._base(journal, path_of(target)))
         text = text_of(current, subject=self._subject)

@@ -1,6 +1,5 @@
 """The tool `replace_in_files`: one text for another in many files, seen before it is done."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from pydantic import Field
 
 from fs_server.errors import Failure, quoted
 from fs_server.files.changed_lines import ChangedLines, changed_lines
+from fs_server.files.digest import digest_of_content
 from fs_server.files.globs import Globs
 from fs_server.files.occurrences import Query, Replacement, occurrences
 from fs_server.files.text import Splice
@@ -155,7 +155,7 @@ class Plan:
                 f"One call changes {MOST_FILES} files and writes {MOST_BYTES} bytes at most",
                 "Do it in parts, with path or include; each part is a change of its own",
             )
-        self.changes.append(Change(place, hashlib.sha256(text.content).hexdigest(), content))
+        self.changes.append(Change(place, digest_of_content(text.content), content))
         self.show(place.shown_of(place.parts), text, splices)
 
     def show(self, path: str, text: FileText, splices: Sequence[Splice]) -> None:

@@ -1,12 +1,12 @@
 """The tool `write_file`: a whole file, or more at the end of one."""
 
-import hashlib
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from fs_server.errors import Failure, quoted
+from fs_server.files.digest import digest_of_content
 from fs_server.files.encoding import SAMPLE_BYTES, Binary, Encoding, detect
 from fs_server.files.etag import DIGITS
 from fs_server.files.new_encoding import encoding_for_new
@@ -114,7 +114,7 @@ def _prepare(target: Target, asked: WriteFile) -> _Prepared:
         if file.stat.st_nlink > 1:
             raise HardlinkRefused(asked.path, links=file.stat.st_nlink)
         old = whole(file, asked.path)
-    digest = hashlib.sha256(old).hexdigest()
+    digest = digest_of_content(old)
     if is_stale(asked.if_match, digest):
         raise _stale(asked)
     if not old:  # in which nothing says an encoding

@@ -91,6 +91,21 @@ class Changes(Protocol):
         """Return a descriptor that reads and writes the new file `name`."""
         ...
 
+    def create_unnamed(self, directory: int, mode: int) -> int | None:
+        """Return a descriptor that reads and writes a new file that has no name yet, and goes away without one.
+
+        None where there is no such thing.
+        """
+        ...
+
+    def give_name(self, descriptor: int, directory: int, name: str) -> None:
+        """Give such a file the name `name`, where nothing stands; `Exists` where something does."""
+        ...
+
+    def begin_flush(self, descriptor: int) -> None:
+        """Let the disk begin to take what was written to a file, where that can be said; wait for nothing."""
+        ...
+
     def make_directory(self, directory: int, name: str, mode: int) -> None:
         """Make the directory `name`."""
         ...
@@ -141,6 +156,13 @@ class Changes(Protocol):
 
     def unlock(self, directory: int) -> None:
         """Let this user make and remove names in a directory of their own, where only its mode forbids that."""
+        ...
+
+    def is_written_to(self, descriptor: int) -> bool:
+        """Tell whether somebody has the file open for writing, as far as the system tells that. It is open for reading.
+
+        Some file systems say so of every file.
+        """
         ...
 
     def attributes(self, descriptor: int) -> Attributes:

@@ -9,11 +9,14 @@ Source: renameat2(2); renameatx_np(2) of macOS; link(2), which never replaces.
 import contextlib
 import ctypes
 import errno
+import fcntl
 import os
 import platform
+import signal
 import stat
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 assert sys.platform != "win32"  # told to the type checker, which reads every file for every platform
 
@@ -37,13 +40,25 @@ _UNKNOWN = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUP
 """What a system answers that does not know a flag of the call, or the call."""
 
 
+_SYNC_FILE_RANGE_WRITE = 2
+
+_NONE_WITHOUT_A_NAME = frozenset(
+    {errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT, errno.EACCES, errno.EPERM}
+)
+"""What a system answers that has no files without a name, here or at all."""
+
+
 class PosixChanges:
     """What `Changes` asks for. `flags` false takes the form for systems without flags for rename."""
 
     def __init__(self, *, flags: bool = True) -> None:
         self._flags = flags
+        # A name is given through /proc, as open(2) tells; linkat(2) with AT_EMPTY_PATH is for root.
+        self._unnamed = getattr(os, "O_TMPFILE", 0) if flags and Path("/proc/self/fd").is_dir() else 0
         # Source: syncfs(2). Part of the form that only Linux has.
         self._syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None) if flags else None
+        # Source: sync_file_range(2), which warns that it makes nothing durable.
+        self._begin_flush = getattr(ctypes.CDLL(None), "sync_file_range", None) if flags else None
         self._call = _rename_call()
 
     def create(self, directory: int, name: str, mode: int) -> int:
@@ -52,6 +67,34 @@ class PosixChanges:
             return os.open(name, _CREATE, mode, dir_fd=directory)
         except OSError as error:
             raise from_change_error(error) from error
+
+    def create_unnamed(self, directory: int, mode: int) -> int | None:
+        """Return a descriptor of a new file that has no name yet; None where there is no such thing.
+
+        Source: open(2), O_TMPFILE, and how it says that a kernel or a file system has none.
+        """
+        if not self._unnamed:
+            return None
+        try:
+            return os.open(".", os.O_RDWR | os.O_CLOEXEC | self._unnamed, mode, dir_fd=directory)
+        except OSError as error:
+            # It may also say that the directory is gone or closed: whoever makes a file with a name hears which.
+            if error.errno in _NONE_WITHOUT_A_NAME:
+                return None
+            raise from_change_error(error) from error
+
+    def give_name(self, descriptor: int, directory: int, name: str) -> None:
+        """Give a file without a name the name `name`, where nothing stands."""
+        try:
+            os.link(f"/proc/self/fd/{descriptor}", name, dst_dir_fd=directory, follow_symlinks=True)
+        except OSError as error:
+            raise from_change_error(error) from error
+
+    def begin_flush(self, descriptor: int) -> None:
+        """Let the disk begin to take what was written to a file, where that can be said."""
+        if self._begin_flush is not None:
+            everything = ctypes.c_int64(0)
+            self._begin_flush(descriptor, everything, everything, ctypes.c_uint(_SYNC_FILE_RANGE_WRITE))
 
     def make_directory(self, directory: int, name: str, mode: int) -> None:
         """Make the directory `name`."""
@@ -169,6 +212,10 @@ class PosixChanges:
         except OSError as error:
             raise from_change_error(error) from error
 
+    def is_written_to(self, descriptor: int) -> bool:
+        """Tell whether somebody has the file open for writing, as far as the system tells that."""
+        return self._flags and _is_written_to(descriptor)
+
     def attributes(self, descriptor: int) -> Attributes:
         """Return the attributes of an open file or directory."""
         try:
@@ -217,6 +264,30 @@ def _rename_to_nothing(directory: int, name: str, to_directory: int, to_name: st
         with contextlib.suppress(OSError):
             os.unlink(to_name, dir_fd=to_directory)
         raise
+
+
+if sys.platform != "linux":
+
+    def _is_written_to(_descriptor: int) -> bool:
+        return False
+
+else:
+
+    def _is_written_to(descriptor: int) -> bool:
+        """Ask for a lease for reading, which nobody gets while a file is open for writing, and give it back at once.
+
+        Whoever opens it in between waits for a moment. The signal that tells of that would end this process, were it
+        not one that is ignored. Another user's file has no lease, and many a file system of a network has none.
+
+        Source: fcntl(2), leases.
+        """
+        try:
+            fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
+            fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+            fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+        except OSError as error:
+            return error.errno == errno.EAGAIN
+        return False
 
 
 if sys.platform == "darwin":

@@ -27,6 +27,9 @@ def product(root: Path) -> list[str]:
 SERVERS: dict[str, Callable[[Path], list[str]]] = {"fixture": fixture_server, "product": product}
 """Command lines by name. Tests that need no special tools run against each of them."""
 
+EACH = [pytest.param("fixture", marks=pytest.mark.nightly), "product"]
+"""Starting a server is most of such a test, so the gate asks the one that is delivered."""
+
 
 @pytest.fixture(params=Era, ids=lambda era: era.name.lower())
 def era(request: pytest.FixtureRequest) -> Era:
@@ -46,7 +49,7 @@ def start() -> Iterator[Start]:
         yield begin
 
 
-@pytest.fixture(params=SERVERS)
+@pytest.fixture(params=EACH)
 def start_any(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Start]:
     """Start each server in turn."""
     argv = SERVERS[request.param](tmp_path)
@@ -58,7 +61,7 @@ def start_any(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Start]
         yield begin
 
 
-@pytest.fixture(scope="module", params=SERVERS)
+@pytest.fixture(scope="module", params=EACH)
 def survivor(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WireClient]:
     """One server for all the tests of a module: whatever one of them sends, the next one finds it alive."""
     argv = SERVERS[request.param](tmp_path_factory.mktemp("root"))

@@ -125,6 +125,16 @@ class TestSealing:
         damage(root / "new")
         assert refused(new.seal).facts == {"errno": "EIO"}
 
+    def test_what_the_caller_knows_of_it_is_what_it_is_compared_with(self, new: NewFile) -> None:
+        known = hashlib.sha256(b"known").hexdigest()
+        new.write([b"kno", b"wn"], digest=known)
+        assert new.digest == known
+        assert new.seal().st_size == 5
+
+    def test_what_is_not_what_the_caller_knows_is_told(self, new: NewFile) -> None:
+        new.write([b"other"], digest=hashlib.sha256(b"known").hexdigest())
+        assert refused(new.seal).facts == {"errno": "EIO"}
+
     @pytest.mark.parametrize(
         "lie",
         [

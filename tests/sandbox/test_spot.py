@@ -18,6 +18,7 @@ from sandbox import (
     Exists,
     InvalidPath,
     Kind,
+    NewFile,
     NotFound,
     RootGone,
     Spot,
@@ -52,6 +53,17 @@ def write(spot: Spot) -> None:
         file.seal()
 
 
+def name_later(spot: Spot) -> None:
+    file = spot.create_unnamed()
+    if file is None:
+        write(spot)
+        return
+    with file:
+        file.write([b"NEW"])
+        file.seal()
+        spot.take(file)
+
+
 def opened_and_closed(spot: Spot) -> None:
     with spot.open() as file:
         assert file.read_at(0, 9) == b"IN"
@@ -59,6 +71,7 @@ def opened_and_closed(spot: Spot) -> None:
 
 CALLS: dict[str, tuple[str, Callable[[Spot], object]]] = {
     "create": ("new", write),
+    "create and name later": ("new", name_later),
     "make a directory": ("new", Spot.make_directory),
     "make a link": ("new", lambda spot: spot.make_link("f")),
     "make a FIFO": ("new", lambda spot: spot.make_fifo(0o600)),
@@ -76,12 +89,13 @@ CALLS: dict[str, tuple[str, Callable[[Spot], object]]] = {
     "ask": ("empty", Spot.may_change),
     "look": ("f", Spot.stat),
     "open": ("f", opened_and_closed),
+    "ask who writes": ("f", Spot.is_written_to),
     "open a directory": ("empty", lambda spot: spot.open_directory().close()),
     "read a link": ("link", Spot.read_link),
 }
 
 
-LOOKS = {"look", "open", "open a directory", "read a link"}
+LOOKS = {"look", "open", "ask who writes", "open a directory", "read a link"}
 
 
 class TestADirectoryThatIsSwapped:
@@ -320,6 +334,77 @@ class TestMaking:
             assert spot.stat() is None
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="files without a name are of Linux")
+class TestAFileWithoutAName:
+    """It is made beside its place, and is nowhere until it is named."""
+
+    @pytest.fixture
+    def unnamed(self, ground: Workspace, backend: str) -> Iterator[NewFile]:
+        if backend == "portable":
+            pytest.skip("a file has its name from the beginning there")
+        with spot_of(ground, "d/new") as spot:
+            file = spot.create_unnamed(0o640)
+        assert file is not None
+        with file:
+            file.write([b"NEW"])
+            file.flush()
+            yield file
+
+    def test_it_is_nowhere_until_it_is_named(self, root: Path, ground: Workspace, unnamed: NewFile) -> None:
+        before = snapshot(root).keys()
+        assert "d/new" not in before
+        with spot_of(ground, "d/new") as spot:
+            spot.take(unnamed)
+        assert snapshot(root).keys() == before | {"d/new"}
+        assert (root / "d/new").read_bytes() == b"NEW"
+        assert (root / "d/new").stat().st_ino == os.fstat(unnamed.handle).st_ino
+
+    def test_the_mask_of_the_process_is_taken_off_its_mode(self, unnamed: NewFile) -> None:
+        mask = os.umask(0)
+        os.umask(mask)
+        assert stat.S_IMODE(os.fstat(unnamed.handle).st_mode) == 0o640 & ~mask
+
+    def test_it_replaces_nothing(self, root: Path, ground: Workspace, unnamed: NewFile) -> None:
+        for name in ("f", "empty", "link", "lost", "pipe"):
+            with spot_of(ground, f"d/{name}") as spot:
+                assert isinstance(refused(spot.take, unnamed), Exists)
+        assert (root / "d/f").read_bytes() == b"IN"
+
+    def test_in_a_directory_that_was_removed_it_cannot_be(self, root: Path, ground: Workspace) -> None:
+        with spot_of(ground, "d/empty/new") as spot:
+            (root / "d/empty").rmdir()
+            assert spot.create_unnamed() is None
+            assert isinstance(refused(spot.create), NotFound)
+
+    @pytest.mark.parametrize("number", [errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL])
+    def test_where_the_system_has_none_there_is_none(
+        self, number: int, ground: Workspace, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def lacking(*_arguments: object, **_options: object) -> NoReturn:
+            raise OSError(number, os.strerror(number))
+
+        with spot_of(ground, "d/new") as spot, monkeypatch.context() as patch:
+            patch.setattr(os, "open", lacking)
+            assert spot.create_unnamed() is None
+
+    def test_what_else_goes_wrong_is_told(
+        self, ground: Workspace, backend: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def full(*_arguments: object, **_options: object) -> NoReturn:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        with spot_of(ground, "d/new") as spot, monkeypatch.context() as patch:
+            patch.setattr(os, "open", full)
+            if backend == "portable":
+                assert spot.create_unnamed() is None
+            else:
+                assert refused(spot.create_unnamed).code == "disk_full"
+
+    def test_without_proc_there_is_no_way_to_name_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(Path, "is_dir", lambda _: False)
+        assert PosixChanges().create_unnamed(0, 0o600) is None
+
+
 class TestNames:
     """A name is one name in the held directory."""
 
@@ -460,6 +545,42 @@ class TestAsking:
             patch.setattr(os, "access", lambda *_, **__: False)
             assert not spot.may_change()
         assert (root / "d/f").exists()
+
+
+class TestWhoWrites:
+    """Whoever has a file open for writing goes on writing into it, whatever name it has by then."""
+
+    @pytest.mark.parametrize("mode", ["ab", "r+b"])
+    def test_whoever_has_it_open_for_writing_is_seen_until_they_close_it(
+        self, mode: str, root: Path, ground: Workspace, backend: str
+    ) -> None:
+        tells = sys.platform == "linux" and backend != "portable"
+        with spot_of(ground, "d/f") as spot:
+            assert not spot.is_written_to()
+            with (root / "d/f").open(mode):
+                assert spot.is_written_to() is tells
+            assert not spot.is_written_to()
+
+    def test_whoever_reads_it_is_nobody_who_writes(self, root: Path, ground: Workspace) -> None:
+        with spot_of(ground, "d/f") as spot, (root / "d/f").open("rb"):
+            assert not spot.is_written_to()
+
+    def test_whoever_opens_it_afterwards_need_not_wait_and_nobody_gets_a_signal(
+        self, root: Path, ground: Workspace
+    ) -> None:
+        with spot_of(ground, "d/f") as spot:
+            assert not spot.is_written_to()
+            os.close(os.open(root / "d/f", os.O_WRONLY | os.O_NONBLOCK))
+
+    def test_a_file_system_that_knows_no_leases_tells_of_nobody(
+        self, ground: Workspace, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def unknown(*_arguments: object) -> NoReturn:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+        with spot_of(ground, "d/f") as spot, monkeypatch.context() as patch:
+            patch.setattr("fcntl.fcntl", unknown)
+            assert not spot.is_written_to()
 
 
 class TestSync:

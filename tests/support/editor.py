@@ -2,7 +2,8 @@
 
 Run as a script it is the editor: `editor.py HOW FILE`. It saves once for each line on its standard input, which says
 how long to wait before, in microseconds, and what the file shall hold; and answers each with a line. `rename` puts a
-new file in place of the old one; `in_place` empties the file and writes.
+new file in place of the old one; `in_place` empties the file and writes; `open_first` has the file open for a
+millisecond before it does that.
 """
 
 import json
@@ -62,7 +63,14 @@ def in_place(path: str, content: bytes) -> None:
         file.write(content)
 
 
-HOW: dict[str, Callable[[str, bytes], None]] = {"rename": rename, "in_place": in_place}
+def open_first(path: str, content: bytes) -> None:
+    with open(path, "r+b", buffering=0) as file:  # noqa: PTH123
+        spin(1_000)
+        file.truncate(0)
+        file.write(content)
+
+
+HOW: dict[str, Callable[[str, bytes], None]] = {"rename": rename, "in_place": in_place, "open_first": open_first}
 
 
 def main() -> None:

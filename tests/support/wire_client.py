@@ -15,6 +15,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from tests.support.nursery import Process, started
+
 ANSWER_S = 30
 """The longest wait for anything. Only a failing test waits so long."""
 
@@ -56,7 +58,7 @@ class WireClient:
         """Start `argv`. With `reading=False` nothing is read from it before `read_on`."""
         self.era = era
         self.capabilities = capabilities or {}
-        self.process = subprocess.Popen(argv, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, bufsize=0)
+        self.process: Process = started(argv, stdin=stdin, stdout=stdout)
         self.ids = itertools.count(1)
         self.received: list[Message] = []
         self.lines: list[bytes] = []

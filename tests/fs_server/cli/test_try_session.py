@@ -98,7 +98,7 @@ def test_the_entries_for_hosts_start_the_very_server_that_was_tried(
     assert (started.returncode, started.stderr) == (0, b"")
 
 
-@pytest.mark.parametrize("columns", [40, 120])
+@pytest.mark.parametrize("columns", [40, pytest.param(120, marks=pytest.mark.nightly)])
 def test_lines_are_as_wide_as_the_terminal_but_for_those_to_copy(tree: Path, columns: int) -> None:
     lines = run("try", str(tree), COLUMNS=str(columns)).stdout.splitlines()
     told = [line for line in lines if not line.startswith(("Starting", "$ ", "{", "claude mcp add"))]

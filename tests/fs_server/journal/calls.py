@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from fs_server.journal import blobs
 from sandbox import Resolver
 from sandbox.resolve._posix_changes import PosixChanges
 from tests.fs_server.journal.moments import Before
@@ -55,7 +54,7 @@ class Calls:
             if hasattr(os, name):
                 self._guard(patch, os, name)
         patch.setattr(os, "write", self._short(os.write))
-        for module, name in ((os, "fsync"), (blobs, "_sync")):
+        for module, name in ((os, "fsync"), (os, "fdatasync")):
             patch.setattr(module, name, self._guarded("fsync", lambda _handle: None))
         self._guard(patch, fcntl, "flock")
         patch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=self._connections()))

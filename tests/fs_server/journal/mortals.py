@@ -245,7 +245,8 @@ def _patch(top: str, server: Server) -> None:
 
 
 def _create_beside(server: Server) -> None:
-    server.carry_out([Put(server.at("beside"), b"BESIDE", None)])
+    # Two: the new file of a change that is no more than that has no name until it is whole.
+    server.carry_out([Put(server.at(name), b"BESIDE", None) for name in ("beside", "beside too")])
 
 
 def _recover_when_told(world: World, go: tuple[int, int], counted: int) -> None:

@@ -148,6 +148,24 @@ def test_what_stops_a_content_from_coming_is_passed_on_and_nothing_is_left(blobs
     assert files_in(directory) == []
 
 
+def test_a_content_that_was_shown_without_waiting_is_flushed_with_its_name_when_it_has_to_last(
+    blobs: Blobs, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[Path] = []
+
+    def noting(handle: int) -> None:
+        flushed.append(Path(f"/proc/self/fd/{handle}").readlink())
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "sync_file", noting)
+        patch.setattr(os, "fsync", noting)
+        blobs.write(CONTENT)
+        assert blobs.intact(DIGEST, len(CONTENT))
+        flushed.clear()  # of the directory, which was new
+        assert blobs.intact(DIGEST, len(CONTENT), durable=True)
+    assert flushed == [place(directory), place(directory).parent, directory]
+
+
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
 @pytest.mark.parametrize("call", ["write", "fsync", "fdatasync", "mkdir", "rename"])
 def test_a_disk_that_fails_is_told_and_nothing_is_left(
@@ -158,7 +176,7 @@ def test_a_disk_that_fails_is_told_and_nothing_is_left(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, call, fails)
-        patch.setattr(module, "_sync", os.fdatasync)
+        patch.setattr(module, "sync_file", os.fdatasync)
         with pytest.raises(Failure) as failed:
             blobs.write(CONTENT, durable=True)
     assert failed.value.code == ("io_error" if number == errno.EIO else "disk_full")

@@ -149,12 +149,33 @@ def test_a_damage_that_shows_while_the_server_runs_costs_one_call(directory: Pat
 def test_a_database_of_a_newer_version_is_left_alone(directory: Path, open_journal: OpenJournal) -> None:
     with opened(directory) as journal:
         changed(journal, "/r/a")
-    statements(directory, "PRAGMA user_version = 2")
+    statements(directory, "PRAGMA user_version = 3")
     before = (directory / "journal").read_bytes()
-    with pytest.raises(Failure, match=r"newer version.*schema 2; this one knows 1.*XDG_STATE_HOME") as failed:
+    with pytest.raises(Failure, match=r"newer version.*schema 3; this one knows 2.*XDG_STATE_HOME") as failed:
         open_journal()
     assert failed.value.code == "config_refused"
     assert (directory / "journal").read_bytes() == before
+    assert moved_aside(directory) == []
+
+
+def test_a_database_of_the_first_version_is_led_up_with_all_that_it_holds(
+    directory: Path, open_journal: OpenJournal
+) -> None:
+    with opened(directory) as journal:
+        done, begun = changed(journal, "/r/a"), journal.begin([put("/r/b", b"1", b"2")], tool="edit_file")
+    statements(
+        directory,
+        "DROP INDEX unfinished",
+        "ALTER TABLE changes DROP COLUMN waiting",
+        "CREATE INDEX unfinished ON changes (number) WHERE position IS NULL",
+        "UPDATE changes SET status = 'applied' WHERE position IS NULL",
+        "PRAGMA user_version = 1",
+    )
+    again = open_journal()
+    assert again.feed().changes == (done,)
+    (holding,) = again.unfinished()
+    with holding as change:
+        assert change == begun
     assert moved_aside(directory) == []
 
 

@@ -81,16 +81,19 @@ def test_a_finished_change_has_what_was_learnt_meanwhile(journal: Journal) -> No
     assert journal.change(same.number) == same
 
 
-def test_what_was_made_so_far_can_be_written_down_and_that_all_of_it_is_applied(journal: Journal) -> None:
+def test_what_was_made_so_far_can_be_written_down_and_that_something_of_it_still_waits(journal: Journal) -> None:
     change = journal.begin(STEPS, tool="apply_patch")
     made = replace(STEPS[1], after=STEPS[0].after)
     journal.note(change, 1, made)
     steps = (STEPS[0], made, *STEPS[2:])
     assert journal.change(change.number) == replace(change, steps=steps)
-    applied = journal.reach(change, steps, durable=True)
-    assert applied.status is Status.APPLIED
-    assert journal.change(change.number) == applied
-    assert journal.finish(applied).status is Status.DONE
+    done = journal.finish(change, steps, waiting=True, durable=True)
+    assert (done.status, done.waiting) == (Status.DONE, True)
+    assert journal.change(change.number) == done
+    assert journal.feed().changes == (done,)
+    settled = journal.settle(done)
+    assert settled == replace(done, waiting=False)
+    assert journal.change(change.number) == settled
 
 
 def test_a_content_is_found_by_its_etag_for_the_file_that_held_it_and_for_no_other(journal: Journal) -> None:

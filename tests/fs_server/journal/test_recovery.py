@@ -93,7 +93,8 @@ def test_a_file_that_somebody_made_stays_even_if_it_holds_the_same(stage: Stage)
 
 
 def test_a_file_that_was_shown_and_removed_by_somebody_does_not_come_back(stage: Stage) -> None:
-    stage.die(created, dies_before("sql COMMIT", nth=3))
+    # A file that is made under a name is told of in between.
+    stage.die(created, dies_before("sql COMMIT", nth=3 if stage.world.backend == "portable" else 2))
     (stage.root / "n").unlink()
     assert "n" not in stage.recover()
 
@@ -102,9 +103,11 @@ def test_a_file_that_was_shown_and_removed_by_somebody_does_not_come_back(stage:
 def test_whoever_changes_a_file_that_was_about_to_be_replaced_keeps_it(
     stage: Stage, how: Callable[[Path, bytes], object]
 ) -> None:
-    moments = [dies_making(1), dies_before(*SHOWS)]
     if stage.world.backend == "portable":
-        moments.append(dies_before("rename"))  # when the old file has a second name already
+        # When it is begun, when it is whole, and when the old file has a second name already.
+        moments = [dies_making(1), dies_before(*SHOWS), dies_before("rename")]
+    else:
+        moments = [dies_before("link"), dies_before("renameat2")]  # when it has no name yet, and when it has one
     for dies in moments:
         (stage.root / "d/x").write_bytes(b"X")
         stage.die(replaced, dies)
@@ -432,9 +435,10 @@ def test_a_file_that_was_to_be_replaced_and_was_removed_by_somebody_stays_away(s
 
 
 def test_what_somebody_writes_into_a_file_that_was_replaced_is_found_beside_it(stage: Stage) -> None:
-    """They had it open."""
-    with (stage.root / "d/x").open("ab") as theirs:
-        stage.die(replaced, dies_before("unlink"))
+    """They have another name of it. Whoever has it open when it is replaced is seen, where the system tells."""
+    (stage.root / "theirs").hardlink_to(stage.root / "d/x")
+    stage.die(replaced, dies_before("unlink"))
+    with (stage.root / "theirs").open("ab") as theirs:
         theirs.write(b", AND THEIRS")
     picture = stage.recover()
     (found,) = [path for path in picture if path.startswith("d/x.recovered-")]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from fs_server.errors import explain
 from fs_server.journal.operations import ANYTHING, Put
 from sandbox import Changed
 from tests.fs_server.journal.moments import Before, Interferes, named
@@ -91,3 +92,28 @@ def test_what_somebody_writes_into_the_new_file_before_the_old_one_is_back_stays
         server.carry_out(plan)
     assert file.read_bytes() == b"THEIRS TOO"
     assert [path.read_bytes() for path in (stage.root / "d").iterdir() if path != file] == [b"THEIRS"]
+
+
+def test_a_file_that_somebody_has_open_for_writing_is_not_replaced(stage: Stage, server: Server) -> None:
+    """What they write would go into a file that has no name any more."""
+    before = stage.world.picture()
+    plan = [Put(server.at("d/x"), b"NEW", ANYTHING)]
+    with (stage.root / "d/x").open("ab") as theirs:
+        with pytest.raises(Changed) as refused:
+            server.carry_out(plan)
+        assert "another program has it open for writing" in str(explain(refused.value.about("d/x")))
+        assert stage.world.picture() == before
+        theirs.write(b", AND MORE")
+    assert (stage.root / "d/x").read_bytes() == b"X, AND MORE"
+    server.carry_out([Put(server.at("d/x"), b"NEW", ANYTHING)])
+    assert (stage.root / "d/x").read_bytes() == b"NEW"
+
+
+def test_where_every_file_is_said_to_be_open_for_writing_it_says_nothing(
+    stage: Stage, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some file systems of a network do."""
+    changes = server.workspace.resolver.changes
+    monkeypatch.setattr(changes, "is_written_to", lambda _: True)
+    server.carry_out([Put(server.at("d/x"), b"NEW", ANYTHING)])
+    assert (stage.root / "d/x").read_bytes() == b"NEW"

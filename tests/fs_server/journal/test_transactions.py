@@ -6,7 +6,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NoReturn, cast
 
 import pytest
 
@@ -31,11 +31,12 @@ from sandbox import (
     RefusedRoot,
     RootSpec,
     SandboxError,
+    Spot,
     Stop,
     TooLarge,
     UnsupportedOp,
 )
-from tests.fs_server.journal.moments import Counts, Fails, Interferes, following, named
+from tests.fs_server.journal.moments import Counts, Fails, Interferes, both, following, named
 from tests.fs_server.journal.stage import Plan, Stage, staged
 from tests.fs_server.journal.worlds import KEEP, Server, difference, temporaries, untouched
 from tests.support.stops import GivesUp
@@ -283,14 +284,26 @@ def test_a_change_that_cannot_be_written_down_as_done_is_taken_back(stage: Stage
     assert server.unfinished() == {}
 
 
-def test_a_change_that_is_applied_is_done_for_the_caller_even_if_that_cannot_be_written_down(
+def test_a_change_that_cannot_be_cleared_up_is_done_all_the_same_and_can_be_undone(
     stage: Stage, server: Server
 ) -> None:
-    plan = [Remove(server.at("g"))]
-    with stage.calls.hear(Fails(3, errno.EIO, among=named("sql COMMIT"))):
-        carried = server.carry_out(plan)
+    before = stage.world.picture()
+    with stage.calls.hear(Fails(1, errno.EIO, among=both(following("fsync"), named("unlink")))):
+        carried = server.carry_out([Remove(server.at("g"))])
     assert carried.change is not None
-    assert carried.change.status is Status.APPLIED
+    assert (carried.change.status, carried.change.waiting) == (Status.DONE, True)
+    assert server.journal.feed().changes == (carried.change,)
+    assert server.journal.last_to_undo() == carried.change
+    server.carry_out(server.undoing(carried.change.number), undoes=carried.change.number)
+    server.journal.close()
+    assert stage.recover() == before
+
+
+def test_a_change_of_which_nobody_could_write_down_that_it_is_cleared_up_is_done(stage: Stage, server: Server) -> None:
+    with stage.calls.hear(Fails(3, errno.EIO, among=named("sql COMMIT"))):
+        carried = server.carry_out([Remove(server.at("g"))])
+    assert carried.change is not None
+    assert (carried.change.status, carried.change.waiting) == (Status.DONE, True)
     server.journal.close()
     assert "g" not in stage.recover()
 
@@ -465,6 +478,22 @@ def test_a_file_that_is_written_to_while_it_is_read_is_refused(stage: Stage, ser
         server.carry_out(plan)
 
 
+def test_a_file_that_grows_as_fast_as_it_is_read_is_refused_and_not_read_for_ever(stage: Stage, server: Server) -> None:
+    reads: list[str] = []
+
+    def grows(name: str, _changes: bool) -> int:  # noqa: FBT001 # a `Before`
+        if name == "pread":
+            reads.append(name)
+            with (stage.root / "h").open("ab") as theirs:
+                theirs.write(bytes(2 << 20))
+        return 0
+
+    plan = [Remove(server.at("h"))]
+    with stage.calls.hear(grows), pytest.raises(Changed):
+        server.carry_out(plan)
+    assert len(reads) < 5
+
+
 def test_what_vanishes_from_a_tree_while_it_is_looked_at_is_noticed(stage: Stage, server: Server) -> None:
     plan = [Remove(server.at("tree"))]
     vanishes = Interferes((stage.root / "tree/a").unlink, among=following("scandir"))
@@ -516,6 +545,26 @@ def test_a_copy_without_what_cannot_be_made_again_is_taken_back_when_the_rest_fa
         lambda: (stage.root / "n").write_bytes(b"THEIRS"),
         refusal=Exists,
     )
+
+
+def test_a_large_file_that_is_replaced_leaves_nothing_behind(stage: Stage, server: Server) -> None:
+    content = b"large" * 100_000
+    for after in (content + b"1", content + b"2", b"small"):
+        server.carry_out([Put(server.at("f"), after, ANYTHING)])
+        assert (stage.root / "f").read_bytes() == after
+        assert temporaries(stage.world.picture()) == []
+
+
+def test_a_large_file_that_may_not_be_read_is_removed_all_the_same(
+    stage: Stage, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(_spot: Spot) -> NoReturn:
+        raise PermissionDenied
+
+    with Spot.of(server.workspace.roots[0], ("g",)) as spot, monkeypatch.context() as patch:
+        patch.setattr(Spot, "open", closed)
+        making.remove_large(spot)
+    assert not (stage.root / "g").exists()
 
 
 def test_a_socket_cannot_be_copied(stage: Stage, server: Server) -> None:

@@ -172,8 +172,9 @@ class Server:
         return recover(self.journal, self.workspace)
 
     def unfinished(self) -> dict[str, Status]:
-        """Return how far changes are that no server has finished or taken back, by the server that began them."""
-        rows = self.journal._database.rows("SELECT session, status FROM changes WHERE position IS NULL")
+        """Return how far changes are that are not finished, taken back or cleared up, by the server that began them."""
+        select = "SELECT session, status FROM changes WHERE position IS NULL OR waiting"
+        rows = self.journal._database.rows(select)
         return {session: Status(status) for session, status in rows}
 
     def done(self, session: str | None = None) -> int:
