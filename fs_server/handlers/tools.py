@@ -98,7 +98,9 @@ class ToolHandlers:
         consent, resumed = Consent(), False
         while True:
             try:
-                async with self._admission.call(resumed=resumed):
+                # Commands have a bound of their own, and may take hours; files are served beside them.
+                waits = tool.about_commands or tool.effect is Effect.RUN
+                async with self._admission.call(resumed=resumed, waits=waits):
                     asked = validated(tool.arguments, params.arguments or {}, tool=tool.name)
                     consent = consent if resumed else self._questions.answered(params)
                     return _result(await tool.call(asked, self._services, consent))

@@ -43,6 +43,7 @@ class Tool:
         arguments: the model of what it takes.
         data: the model of what it returns, if that is data rather than text.
         core: a host that shows tools only when they are looked for should show this one at once.
+        about_commands: it is about commands that were started, and means nothing where none are.
         call: does it.
     """
 
@@ -53,11 +54,17 @@ class Tool:
     arguments: type[Arguments]
     data: type[BaseModel] | None
     core: bool
+    about_commands: bool
     call: Callable[[Any, Services, Consent], Awaitable[Answer]]
 
 
 def tool(
-    *, title: str, effect: Effect, data: type[BaseModel] | None = None, core: bool = False
+    *,
+    title: str,
+    effect: Effect,
+    data: type[BaseModel] | None = None,
+    core: bool = False,
+    about_commands: bool = False,
 ) -> Callable[[Function[Asked]], Tool]:
     """Make a tool of an async function: its name, its docstring and the type of its first parameter are the tool's."""
 
@@ -71,6 +78,7 @@ def tool(
             arguments=parameters[0].annotation,
             data=data,
             core=core,
+            about_commands=about_commands,
             call=lambda *given: function(*given[: len(parameters)]),
         )
 
