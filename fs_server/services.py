@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from fs_server.commands import OFFERED, Processes
 from fs_server.commands.starting import start
+from fs_server.commands.watching import Watching
 from fs_server.config.settings import Limits, Settings
 from fs_server.errors import Failure, explain, failed_io, quoted
 from fs_server.files.seen import Seen
@@ -43,6 +44,7 @@ class Services:
             It is replaced whole; work in flight keeps the one that it began with.
         seen: contents that a client knows, by their etags.
         processes: the commands that were started; None where none may be.
+        watching: what stands in the roots, for what commands change; None where none run.
         parsing: held while a child process parses a file; further ones wait their turn.
     """
 
@@ -51,6 +53,7 @@ class Services:
     workspace: Workspace
     seen: Seen = field(default_factory=Seen)
     processes: Processes | None = None
+    watching: Watching | None = None
     parsing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PARSERS))
     _lanes: dict[str, Lane] = field(default_factory=dict)
     _turns: dict[str, asyncio.Lock] = field(default_factory=dict)
@@ -65,7 +68,9 @@ class Services:
         settings = self.settings
         if OFFERED and settings.commands and self.writes:
             roots = self.opened.roots
-            self.processes = Processes(lambda: start(settings, roots), settings.limits, settings.journal / "output")
+            directory = settings.journal / "output"
+            self.processes = Processes(lambda: start(settings, roots), settings.limits, directory)
+            self.watching = Watching(roots, directory)
 
     @property
     def limits(self) -> Limits:
@@ -77,6 +82,12 @@ class Services:
         """Whether anything can be changed at all: else no tool is offered that would."""
         writable = any(root.rules.writable for root in self.opened.roots)
         return writable and self.opened.resolver.changes is not None
+
+    def own_places(self) -> tuple[str, ...]:
+        """Return the paths of this server's own state that lie in roots: no command may change them."""
+        own = tuple(self.settings.journal.parts[1:])
+        inside = any(own[: len(root.spellings[-1])] == root.spellings[-1] for root in self.opened.roots)
+        return (str(self.settings.journal),) if inside else ()
 
     def await_client_roots(self) -> None:
         """Serve nothing until the client has said which directories it works in."""

@@ -40,7 +40,8 @@ class Process:
         timed_out: its time was over.
         stopped: somebody asked for its end.
         files: that it changed, known when it has ended.
-        done: set when it and all that it started are dead, and all that it printed is read.
+        dead: set when it and all that it started are dead.
+        done: set when that is so, and the files that it changed are known.
     """
 
     number: int
@@ -57,6 +58,7 @@ class Process:
     timed_out: bool = False
     stopped: bool = False
     files: Files = NOTHING
+    dead: asyncio.Event = field(default_factory=asyncio.Event)
     done: asyncio.Event = field(default_factory=asyncio.Event)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 

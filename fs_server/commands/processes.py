@@ -3,6 +3,7 @@
 import asyncio
 import concurrent.futures
 import contextlib
+import logging
 import os
 import signal
 import threading
@@ -22,6 +23,8 @@ from fs_server.errors import Failure, quoted
 from sandbox.command import Command, ProcessLimits
 
 __all__ = ["Asked", "Processes"]
+
+_log = logging.getLogger(__name__)
 
 MOST_RUNNING = 128
 """Commands that run at a time. Each costs the server a few pipes, and the machine what it does."""
@@ -200,9 +203,14 @@ class Processes:
                     for drain in drains:
                         await drain.done.wait()
             process.ended_s = time.monotonic()
-            process.files = await watch(process) if watch else NOTHING
             process.ended = ended
+            process.dead.set()
+            # At the end of the server nobody is left to read it, and the journal closes.
+            process.files = await watch(process) if watch and not self._closed else NOTHING
+        except Exception:  # noqa: BLE001 - whatever it is, nobody waits for ever
+            _log.exception("The end of the command %s could not be seen to", process.id)
         finally:
+            process.dead.set()
             process.run.close()
             for drain in drains:
                 drain.close()
@@ -217,7 +225,7 @@ class Processes:
         """End a command when its time is over."""
         try:
             async with asyncio.timeout(timeout_s):
-                await process.done.wait()
+                await process.dead.wait()
         except TimeoutError:
             process.timed_out = True
             await self.stop(process, signal.SIGTERM)
@@ -227,10 +235,10 @@ class Processes:
         process.run.signal(number)
         try:
             async with asyncio.timeout(grace_s):
-                await process.done.wait()
+                await process.dead.wait()
         except TimeoutError:
             process.run.kill()
-            await process.done.wait()
+        await process.done.wait()
 
     async def close(self) -> None:
         """End every command, and what starts them; return when all are dead."""

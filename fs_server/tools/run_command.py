@@ -1,6 +1,7 @@
 """The tool `run_command`: a program, in the sandbox."""
 
 import json
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from fs_server.tools.answer import Answer, Text, note
 from fs_server.tools.arguments import Arguments, list_from_json
 from fs_server.tools.printed import NO_OUTPUT, command_line, files_told, printed, processes_of
 from fs_server.tools.tool import Effect, tool
+from fs_server.tools.watched import look_before, look_behind
 from sandbox import Access, OpenDirectory, Place
 
 NOTE_CHARS = 2_000
@@ -58,6 +60,7 @@ async def run_command(asked: RunCommand, services: Services) -> Answer:
     place = services.at(asked.cwd, Access.LIST)
     directory = await services.run(place.root, lambda _stop: _opened(place), what=f"Opening {quoted(asked.cwd)}")
     with directory:
+        protected = await look_before(services)
         process = await processes.start(
             Asked(
                 argv=asked.argv,
@@ -67,7 +70,9 @@ async def run_command(asked: RunCommand, services: Services) -> Answer:
                 env=asked.env,
                 timeout_s=_timeout_s(asked, services),
                 background=asked.background,
-            )
+                protected=protected,
+            ),
+            partial(look_behind, services),
         )
     if asked.background:
         told = f"{process.id} runs in the background: {command_line(process.argv)}"
