@@ -105,7 +105,7 @@ def build(services: Services, *, tools: Sequence[Tool] = TOOLS, questions: Quest
         version=__version__,
         title=identity.TITLE,
         description=identity.DESCRIPTION,
-        instructions=identity.instructions(services.workspace, limits),
+        instructions=identity.instructions(services.workspace, limits, commands=services.processes is not None),
         cache_hints=_CACHE_HINTS,
         on_list_tools=calls.on_list,
         on_call_tool=calls.on_call,

@@ -7,8 +7,19 @@ from fs_server.commands.telling import excerpt
 from fs_server.errors import Failure, quoted
 from fs_server.services import Services
 from fs_server.tools.answer import Text
+from sandbox import shown
 
-__all__ = ["MOST_FILES", "NO_OUTPUT", "STDERR", "command_line", "files_told", "printed", "processes_of", "split"]
+__all__ = [
+    "MOST_FILES",
+    "NO_OUTPUT",
+    "STDERR",
+    "command_line",
+    "files_told",
+    "last_line",
+    "printed",
+    "processes_of",
+    "split",
+]
 
 STDERR = "stderr:\n"
 """Before what was printed there."""
@@ -56,6 +67,14 @@ def printed(process: Process, room: int) -> tuple[list[Text], int]:
             blocks.append(Text(prefix + found.text))
             left_out += found.left_out
     return blocks, left_out
+
+
+def last_line(process: Process) -> str:
+    """Return the last whole or half line that a command printed and that is not empty, shortened."""
+    output = process.stdout if process.stdout.total else process.stderr
+    _, end = output.read(max(output.total - 2 * LONGEST_LINE, 0), 2 * LONGEST_LINE)
+    lines = [line for line in end.decode("utf-8", "replace").splitlines() if line.strip()]
+    return shown(lines[-1].strip())[-LONGEST_LINE:] if lines else ""
 
 
 def files_told(process: Process) -> str:

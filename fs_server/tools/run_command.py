@@ -1,5 +1,6 @@
 """The tool `run_command`: a program, in the sandbox."""
 
+import asyncio
 import json
 from functools import partial
 from pathlib import PurePosixPath
@@ -12,7 +13,9 @@ from fs_server.errors import Failure, quoted
 from fs_server.services import Services
 from fs_server.tools.answer import Answer, Text, note
 from fs_server.tools.arguments import Arguments, list_from_json
-from fs_server.tools.printed import NO_OUTPUT, command_line, files_told, printed, processes_of
+from fs_server.tools.consent import Consent
+from fs_server.tools.printed import NO_OUTPUT, command_line, files_told, last_line, printed, processes_of
+from fs_server.tools.progress import Progress
 from fs_server.tools.tool import Effect, tool
 from fs_server.tools.watched import look_before, look_behind
 from sandbox import Access, OpenDirectory, Place
@@ -28,6 +31,10 @@ def _object_from_json(value: object) -> object:
         except ValueError:
             return value
     return value
+
+
+TELLING_S = 0.2
+"""Seconds between two reports of progress."""
 
 
 class RunCommand(Arguments):
@@ -48,7 +55,7 @@ class RunCommand(Arguments):
 
 
 @tool(title="Run a command", effect=Effect.RUN)
-async def run_command(asked: RunCommand, services: Services) -> Answer:
+async def run_command(asked: RunCommand, services: Services, _consent: Consent, progress: Progress) -> Answer:
     """Run a program in the sandbox: files of the roots only, no network unless allowed. All it started ends with it.
 
     Returns output (beginning and end), exit code and files changed.
@@ -80,9 +87,11 @@ async def run_command(asked: RunCommand, services: Services) -> Answer:
             told, f'read_output(process_id="{process.id}") has what it prints', _sandbox(started.enforcement)
         )
         return Answer((Text(process.id), closing), {**process.facts(), "enforcement": started.enforcement.facts()})
+    telling = asyncio.ensure_future(_tell(process, progress))
     try:
         await process.done.wait()
     finally:
+        telling.cancel()
         if not process.done.is_set():  # whoever asked has left
             process.run.kill()
     return answer_of(process, started.enforcement, services.limits.result_chars)
@@ -103,6 +112,21 @@ def answer_of(process: Process, enforcement: Enforcement, room: int) -> Answer:
     )
     facts = {**process.facts(), "truncated": bool(left_out), "enforcement": enforcement.facts()}
     return Answer((*(blocks or [NO_OUTPUT]), closing), facts)
+
+
+async def _tell(process: Process, progress: Progress) -> None:
+    """Say what a command prints, as it comes, but not too often."""
+    if progress.tell is None:
+        return
+    told = 0
+    while not process.done.is_set():
+        count = process.stdout.total + process.stderr.total
+        if count == told:
+            await process.news()
+            continue
+        told = count
+        await progress.tell(count, last_line(process))
+        await asyncio.sleep(TELLING_S)
 
 
 def _opened(place: Place) -> OpenDirectory:

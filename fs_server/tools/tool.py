@@ -12,6 +12,7 @@ from fs_server.services import Services
 from fs_server.tools.answer import Answer
 from fs_server.tools.arguments import Arguments
 from fs_server.tools.consent import Consent
+from fs_server.tools.progress import Progress
 
 __all__ = ["Effect", "Tool", "tool"]
 
@@ -27,8 +28,12 @@ class Effect(enum.StrEnum):
 
 Asked = TypeVar("Asked", bound=Arguments)
 
-Function = Callable[[Asked, Services], Awaitable[Answer]] | Callable[[Asked, Services, Consent], Awaitable[Answer]]
-"""What a tool is made of. The second form is for one that may have to ask a person."""
+Function = (
+    Callable[[Asked, Services], Awaitable[Answer]]
+    | Callable[[Asked, Services, Consent], Awaitable[Answer]]
+    | Callable[[Asked, Services, Consent, Progress], Awaitable[Answer]]
+)
+"""What a tool is made of. The second form is for one that may have to ask a person, the third for one that is slow."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,7 @@ class Tool:
     data: type[BaseModel] | None
     core: bool
     about_commands: bool
-    call: Callable[[Any, Services, Consent], Awaitable[Answer]]
+    call: Callable[[Any, Services, Consent, Progress], Awaitable[Answer]]
 
 
 def tool(

@@ -13,6 +13,7 @@ from fs_server.services import Services
 from fs_server.tools.answer import Answer, Text
 from fs_server.tools.arguments import validated
 from fs_server.tools.consent import Consent
+from fs_server.tools.progress import SILENT
 from sandbox import Resolver, SandboxError
 
 __all__ = ["Called", "called"]
@@ -30,7 +31,8 @@ class Called:
         tool = getattr(importlib.import_module(f"fs_server.tools.{name}"), name)
 
         async def call() -> Answer:
-            answer: Answer = await tool.call(validated(tool.arguments, arguments, tool=name), self.services, Consent())
+            asked = validated(tool.arguments, arguments, tool=name)
+            answer: Answer = await tool.call(asked, self.services, Consent(), SILENT)
             return answer
 
         return self._runner.run(call())

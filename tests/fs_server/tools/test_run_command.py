@@ -318,3 +318,21 @@ def test_with_several_roots_the_directory_is_named(several: Files, tmp_path: Pat
     assert (tmp_path / "a" / "x").exists()
     assert several.facts("run_command", argv=["touch", "x"], cwd="b")["exit_code"] != 0
     assert several.facts("run_command", argv=["touch", "../a/y"], cwd="b")["exit_code"] == 0
+
+
+@pytest.mark.parametrize("era", Era)
+@pytest.mark.parametrize("token", [0, "token"])
+def test_whoever_asks_is_told_what_is_printed_while_it_runs(ground: Path, era: Era, token: int | str) -> None:
+    with Files(os.fspath(ground), era=era) as client:
+        script = "echo one; sleep 0.4; echo two; sleep 0.4; echo three"
+        arguments = {"name": "run_command", "arguments": {"argv": ["sh", "-c", script]}}
+        call = client.request("tools/call", {**arguments, "_meta": {"progressToken": token}})
+        assert client.result(call)["content"][0]["text"] == "one\ntwo\nthree\n"
+        reports = [m["params"] for m in client.received if m.get("method") == "notifications/progress"]
+        assert [report["progressToken"] for report in reports] == [token] * len(reports)
+        numbers = [report["progress"] for report in reports]
+        assert numbers == sorted(set(numbers))
+        assert {report["message"] for report in reports} >= {"one", "two"}
+        # And nobody else.
+        client.facts("run_command", argv=["sh", "-c", script])
+        assert len([m for m in client.received if m.get("method") == "notifications/progress"]) == len(reports)
