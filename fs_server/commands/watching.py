@@ -53,7 +53,7 @@ class Thing:
         kind: of it.
         facts: device, inode, mode, user, group, names, size, times of content and of the inode.
         target: of a link.
-        guarded: no tool may write it: it is secret or protected.
+        guarded: no tool may write it unasked: it is secret, protected, or a person is asked about it.
         kept: where its content is, in the picture's store; None where it is not kept.
     """
 
@@ -384,11 +384,11 @@ def _unkept(thing: Thing) -> Thing:
 
 
 def _is_guarded(root: Root, parts: Sequence[str]) -> bool:
-    """Tell whether no tool could write there, not even after a question."""
+    """Tell whether no tool could write there, or not without asking a person: of a command nobody is asked."""
     if not root.marks(parts):
         return False
     try:
-        root.require(parts, Access.CONFIRMED)
+        root.require(parts, Access.WRITE)
     except ProtectedPath:
         return True
     except SandboxError:

@@ -104,7 +104,8 @@ class ToolHandlers:
                 async with self._admission.call(resumed=resumed, waits=waits):
                     asked = validated(tool.arguments, params.arguments or {}, tool=tool.name)
                     consent = consent if resumed else self._questions.answered(params)
-                    return _result(await tool.call(asked, self._services, consent, _progress(ctx)))
+                    progress = _progress(ctx) if tool.effect is Effect.RUN else SILENT
+                    return _result(await tool.call(asked, self._services, consent, progress))
             except Unconfirmed as unconfirmed:
                 question = unconfirmed.question
             # Here, where the call holds neither its place nor what the tool had planned: a person may take minutes.

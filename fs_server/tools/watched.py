@@ -49,7 +49,8 @@ async def look_behind(services: Services, process: Process) -> Files:
         look = await services.run(watching.roots[0], lambda _stop: watching.look(), what=_WHAT)
         if not look.complete:
             fact = f"more than {MOST_ENTRIES} entries in the roots, or a slow disk"
-            return Files(notes=(f"changed files are not known ({fact}), and cannot be undone",))
+            step = "protected files that were not reached are not held"
+            return Files(notes=(f"changed files are not known ({fact}), and cannot be undone", step))
         if not look.differences:
             return Files()
         return await services.change(watching.roots, partial(_recorded, services, process, look), what=_WHAT)
@@ -68,7 +69,7 @@ def _notes(services: Services, found: Recorded) -> Sequence[str]:
     notes = []
     if found.guarded:
         names = _names(services, found.guarded)
-        notes.append(f"PROTECTED FILES CHANGED, which only a person should take back: {names}")
+        notes.append(f"protected files changed (undo leaves them to the user): {names}")
     if found.lost:
         names = _names(services, found.lost)
         notes.append(f"not kept, so undo leaves them: {names}")

@@ -132,7 +132,7 @@ def test_protected_files_stay_as_they_are_or_it_is_told(client: Files, root: Pat
         assert (root / ".env").read_text() == "TOKEN"
         assert facts["files_changed"] == ["A made"]
     else:
-        assert "PROTECTED FILES CHANGED" in note
+        assert "protected files changed" in note
         assert "M .git/config" in facts["files_changed"]
 
 
@@ -141,7 +141,7 @@ def test_a_protected_file_that_a_command_makes_is_told(client: Files) -> None:
         client, "mkdir -p .git/hooks .vscode; echo evil > .git/hooks/pre-commit; echo {} > .vscode/mcp.json"
     )
     assert "A .git/hooks/pre-commit" in facts["files_changed"]
-    assert "PROTECTED FILES CHANGED" in note
+    assert "protected files changed" in note
     assert ".vscode/mcp.json" in note
 
 

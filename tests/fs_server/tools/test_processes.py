@@ -143,3 +143,20 @@ def test_commands_take_no_file_calls_place(ground: Path) -> None:
         for number in range(1, 4):
             client.data("stop_process", process_id=f"p{number}")
         assert [client.result(call)["_meta"]["fs-server/result"]["signal"] for call in calls] == ["TERM"] * 3
+
+
+def test_what_a_command_printed_is_a_resource(files: Files) -> None:
+    templates = files.result(files.request("resources/templates/list"))["resourceTemplates"]
+    assert "process://{process_id}/log" in [template["uriTemplate"] for template in templates]
+    process_id = files.facts("run_command", argv=["sh", "-c", r"printf 'out\033[1m'; echo err >&2"])["process_id"]
+    log = files.read_resource(f"process://{process_id}/log")
+    assert (log["mimeType"], log["text"]) == ("text/plain", "out\\x1b[1m\nstderr:\nerr\n")
+    for uri in ("process://p0/log", "process://p1", "process:"):
+        assert "no_such_process" in files.error(files.request("resources/read", {"uri": uri}))["message"]
+
+
+def test_without_commands_there_are_no_logs(ground: Path) -> None:
+    with Files(os.fspath(ground), "--no-commands") as client:
+        templates = client.result(client.request("resources/templates/list"))["resourceTemplates"]
+        assert len(templates) == 1
+        assert client.error(client.request("resources/read", {"uri": "process://p1/log"}))["code"] == -32602
