@@ -24,6 +24,11 @@ class Output:
         self._tail = bytearray()
 
     @property
+    def kept(self) -> int:
+        """Bytes of the beginning that are kept."""
+        return self._log.size
+
+    @property
     def omitted(self) -> int:
         """Bytes between the beginning and the end that nobody can read any more."""
         return self.total - self._log.size - len(self._end)

@@ -35,6 +35,7 @@ class Process:
         run: the sandbox's side of it.
         feed: what it reads; None where that is nothing, or was sent whole.
         began_s: on the monotonic clock.
+        began_ns: since 1970.
         ended_s: as well; None while it runs.
         ended: how it ended; None while it runs.
         timed_out: its time was over.
@@ -53,6 +54,7 @@ class Process:
     run: Running
     feed: Feed | None = None
     began_s: float = field(default_factory=time.monotonic)
+    began_ns: int = field(default_factory=time.time_ns)
     ended_s: float | None = None
     ended: Ended | None = None
     timed_out: bool = False

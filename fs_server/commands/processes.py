@@ -32,6 +32,9 @@ MOST_RUNNING = 128
 MOST_KEPT = 64
 """Commands that have ended and whose output can still be read."""
 
+MOST_KEPT_BYTES = 256 << 20
+"""Of output of commands that have ended: the oldest are forgotten first, the last is not."""
+
 GRACE_S = 2.0
 """Seconds that a program has to end by itself once it was asked."""
 
@@ -263,7 +266,10 @@ class Processes:
     def _forget(self) -> None:
         """Let go of those that ended first, if many have ended."""
         ended = [process for process in self._kept.values() if process.done.is_set()]
-        for process in ended[:-MOST_KEPT]:
+        taken = sum(process.stdout.kept + process.stderr.kept for process in ended)
+        while len(ended) > MOST_KEPT or (taken > MOST_KEPT_BYTES and len(ended) > 1):
+            process = ended.pop(0)
+            taken -= process.stdout.kept + process.stderr.kept
             process.stdout.close()
             process.stderr.close()
             del self._kept[process.id]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fs_server.commands.watching import Difference, Look, Thing, Watching
-from fs_server.journal.changes import Action, Step
+from fs_server.journal.changes import Action, Author, Step
 from fs_server.journal.places import joined
 from fs_server.journal.states import Absent, DirectoryState, FileState, LinkState, OtherState, State
 from sandbox import Kind, SandboxError, Spot
@@ -40,15 +40,16 @@ class Recorded:
     guarded: tuple[Difference, ...]
 
 
-def record(journal: "Journal", watching: Watching, look: Look, number: int) -> Recorded:
-    """Write down what a look found after the command with this number.
+def record(journal: "Journal", watching: Watching, look: Look, number: int, began_ns: int) -> Recorded:
+    """Write down what a look found after the command with this number, which began at this time.
 
     Raises:
         Failure: the journal cannot be written.
     """
-    recording = _Recording(journal, watching)
+    recording = _Recording(journal, watching, began_ns)
     differences, lost, guarded = [], [], []
     steps: list[Step] = []
+    turned = _Turned()
     for difference in look.differences:
         after = recording.after(difference)
         if recording.is_ours(difference, after):
@@ -57,7 +58,7 @@ def record(journal: "Journal", watching: Watching, look: Look, number: int) -> R
         before = recording.before(difference)
         if any(thing is not None and thing.guarded for thing in (difference.before, difference.after)):
             guarded.append(difference)
-        elif before is None or after is None or len(steps) >= MOST_STEPS:
+        elif before is None or after is None or len(steps) >= MOST_STEPS or turned.has(difference):
             lost.append(difference)
         else:
             steps += _steps(difference, before, after)
@@ -68,11 +69,27 @@ def record(journal: "Journal", watching: Watching, look: Look, number: int) -> R
     return Recorded(tuple(differences), change_id, tuple(lost), tuple(guarded))
 
 
+class _Turned:
+    """Knows where a directory became something else, or something else a directory: an undo cannot put that back."""
+
+    def __init__(self) -> None:
+        self._paths: set[str] = set()
+
+    def has(self, difference: Difference) -> bool:
+        """Tell whether it is such a thing, or lay or lies in one. They are asked about parents first."""
+        path = _path(difference)
+        kinds = {thing.kind for thing in (difference.before, difference.after) if thing is not None}
+        if len(kinds) > 1 and Kind.DIRECTORY in kinds:
+            self._paths.add(path)
+        return path in self._paths or any(path.startswith(f"{turned}/") for turned in self._paths)
+
+
 class _Recording:
     """Makes states of what was seen."""
 
-    def __init__(self, journal: "Journal", watching: Watching) -> None:
+    def __init__(self, journal: "Journal", watching: Watching, began_ns: int) -> None:
         self._journal = journal
+        self._began_ns = began_ns
         self._watching = watching
         self._left = HASHED_BYTES
 
@@ -99,11 +116,20 @@ class _Recording:
         return None if digest is None else _state(thing, digest)
 
     def is_ours(self, difference: Difference, after: State | None) -> bool:
-        """Tell whether a tool of this or another server made what stands there now, and wrote it down."""
-        last = self._journal.last_state_of_file(_path(difference))
-        if isinstance(last, FileState) and isinstance(after, FileState):
-            return (last.digest, last.identity) == (after.digest, after.identity)
+        """Tell whether a tool made what stands there now while the command ran, and wrote it down."""
+        path = _path(difference)
+        if after is None or not _is_same(self._journal.last_state_of_file(path), after):
+            return False
+        newest = self._journal.feed(beneath=[path], limit=1).changes
+        return bool(newest) and newest[0].time_ns >= self._began_ns and newest[0].author == Author.SERVER
+
+
+def _is_same(last: State | None, after: State) -> bool:
+    if isinstance(last, Absent) or isinstance(after, Absent):
         return isinstance(last, Absent) and isinstance(after, Absent)
+    if isinstance(last, FileState) and isinstance(after, FileState) and last.digest != after.digest:
+        return False
+    return type(last) is type(after) and last is not None and last.identity == after.identity
 
 
 def _path(difference: Difference) -> str:

@@ -1,5 +1,6 @@
 """The tool `list_roots`: what this server may touch, told by itself."""
 
+import asyncio
 from typing import Annotated, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,6 +11,9 @@ from fs_server.tools.answer import Answer
 from fs_server.tools.arguments import Arguments
 from fs_server.tools.tool import Effect, tool
 from sandbox import Root, SandboxError, shown, uri_of_path
+
+PATIENCE_S = 5.0
+"""Seconds that what starts commands gets to say what it can do. It needs a tenth of one."""
 
 
 class RootFacts(BaseModel):
@@ -114,7 +118,10 @@ async def _commands(services: Services) -> CommandFacts:
     if services.processes is None:
         return CommandFacts(available=False, tier="none")
     try:
-        found = (await services.processes.started()).enforcement
+        async with asyncio.timeout(PATIENCE_S):
+            found = (await services.processes.started()).enforcement
+    except TimeoutError:
+        return CommandFacts(available=False, tier="refused", why_not="What starts commands has not answered yet")
     except (SandboxError, Failure) as refusal:
         why_not = str(refusal.facts.get("reason", "")) if isinstance(refusal, SandboxError) else str(refusal)
         return CommandFacts(available=False, tier="refused", why_not=shown(why_not))

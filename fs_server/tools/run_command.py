@@ -88,6 +88,7 @@ async def run_command(asked: RunCommand, services: Services, _consent: Consent, 
         )
         return Answer((Text(process.id), closing), {**process.facts(), "enforcement": started.enforcement.facts()})
     telling = asyncio.ensure_future(_tell(process, progress))
+    telling.add_done_callback(lambda told: told.cancelled() or told.exception())  # a client that left is no trouble
     try:
         await process.done.wait()
     finally:

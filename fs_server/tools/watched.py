@@ -60,7 +60,7 @@ async def look_behind(services: Services, process: Process) -> Files:
 
 def _recorded(services: Services, process: Process, look: Look, journal: "Journal", _stop: Stop) -> Files:
     assert services.watching is not None
-    found = record(journal, services.watching, look, process.number)
+    found = record(journal, services.watching, look, process.number, process.began_ns)
     told = [_told(services, each) for each in found.differences[:MOST_TOLD]]
     return Files(tuple(told), len(found.differences), found.change_id, tuple(_notes(services, found)))
 

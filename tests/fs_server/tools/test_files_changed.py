@@ -108,6 +108,7 @@ def test_what_a_tool_did_while_a_command_ran_is_not_the_commands(client: Files, 
     client.data("write_file", path="by-a-tool", content="T")
     client.data("write_file", path="keep", content="T", if_exists="replace")
     client.data("delete_path", path="d/a")
+    client.data("create_directory", path="made/by/tool")
     client.data("send_input", process_id=process_id, text="\n", close=True)
     until(lambda: client.facts("read_output", process_id=process_id)["state"] == "exited")
     facts = client.facts("read_output", process_id=process_id)
@@ -192,3 +193,24 @@ def test_a_journal_that_cannot_be_written_is_told_with_the_result(
     answer = tools.answer("run_command", argv=["sh", "-c", "echo x > f"])
     assert answer.facts["exit_code"] == 0
     assert "could not be written down" in answer.blocks[-1].text  # type: ignore[union-attr] # it is text
+
+
+def test_a_file_that_became_another_kind_is_taken_back_and_what_became_of_a_directory_is_told(
+    client: Files, root: Path
+) -> None:
+    facts, note = run(client, "rm -r d; echo x > d; rm f; mkfifo f; rm link; mkdir link; echo new > keep")
+    assert facts["files_changed"] == ["M d", "D d/a", "D d/e/", "D d/e/b", "M f", "M keep", "M link/"]
+    assert "undo leaves them: M d, D d/a, D d/e/, D d/e/b, M link/" in note
+    client.data("undo", change_id=facts["change_id"])
+    assert (root / "f").read_text() == "one\ntwo\n"
+    assert (root / "keep").read_text() == "K"
+    assert (root / "d").read_text() == "x\n"
+
+
+def test_what_a_tool_deleted_long_before_and_a_command_again_is_told(client: Files, root: Path) -> None:
+    client.data("delete_path", path="keep")
+    (root / "keep").write_text("by hand")
+    facts, _ = run(client, "rm keep")
+    assert facts["files_changed"] == ["D keep"]
+    client.data("undo", change_id=facts["change_id"])
+    assert (root / "keep").read_text() == "by hand"

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from fs_server.commands import processes
 from tests.fs_server.tools.commands import FOREVER, alive, until
+from tests.fs_server.tools.in_process import called
 from tests.support.product import Files
 
 if sys.platform != "linux":
@@ -160,3 +162,26 @@ def test_without_commands_there_are_no_logs(ground: Path) -> None:
         templates = client.result(client.request("resources/templates/list"))["resourceTemplates"]
         assert len(templates) == 1
         assert client.error(client.request("resources/read", {"uri": "process://p1/log"}))["code"] == -32602
+
+
+def test_much_output_of_many_is_forgotten_before_the_disk_is_full(
+    ground: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "MOST_KEPT_BYTES", 1_000_000)
+    with called(ground, journal=tmp_path / "journal") as tools:
+        for _ in range(4):
+            tools.answer("run_command", argv=["head", "-c", "400000", "/dev/zero"])
+        assert tools.services.processes is not None
+        assert [process.id for process in tools.services.processes.all()] == ["p3", "p4"]
+
+
+def test_whatever_breaks_behind_a_command_its_end_is_told(
+    ground: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> None:
+        raise ValueError
+
+    with called(ground, journal=tmp_path / "journal") as tools:
+        tools.answer("run_command", argv=["true"])
+        monkeypatch.setattr("fs_server.tools.run_command.look_behind", broken)
+        assert tools.answer("run_command", argv=["true"]).facts["exit_code"] == 0
