@@ -141,6 +141,12 @@ class _Pass:
     guarded: list[str] = field(default_factory=list)
     complete: bool = True
 
+    def is_over(self) -> bool:
+        """Tell whether a bound was reached."""
+        if len(self.picture) > MOST_ENTRIES or time.monotonic() > self.until:
+            self.complete = False
+        return not self.complete
+
 
 class Watching:
     """The picture of the roots. For threads: one looks at a time."""
@@ -254,37 +260,45 @@ class _Visit:
             self.found.complete = False
 
     def _walk(self, top: OpenDirectory) -> None:
-        levels = [_level(top, ignored_in(top, ()))]
+        levels = [self._level(top, ignored_in(top, ()))]
         try:
             while levels:
                 directory, ignored, below = levels[-1]
-                if not below:
+                if self.found.is_over():
+                    return
+                if below:
+                    inner = self._opened_below(levels, directory, below.pop())
+                    levels += [] if inner is None else [self._level(inner, ignored, anew=True)]
+                else:
                     levels.pop()
                     if directory is not top:
                         directory.close()
-                    continue
-                name, kind = below.pop()
-                if name == ".git":
-                    self._git(directory)
-                    continue
-                if name.startswith(TEMPORARY) or self._is_left_out(directory, ignored, name, kind):
-                    continue
-                if self._see(directory, name, kind):
-                    levels += self._level_below(levels, name)
-                if len(self.found.picture) > MOST_ENTRIES or time.monotonic() > self.found.until:
-                    self.found.complete = False
-                    return
         finally:
             for directory, _, _ in levels[1:]:
                 directory.close()
 
-    def _level_below(self, levels: "list[_Level]", name: str) -> "list[_Level]":
+    def _opened_below(self, levels: "list[_Level]", directory: OpenDirectory, name: str) -> OpenDirectory | None:
         if len(levels) >= DEEPEST:
             self.found.complete = False
-            return []
-        directory, ignored, _ = levels[-1]
-        inner = _opened(directory, name)
-        return [] if inner is None else [_level(inner, ignored, anew=True)]
+            return None
+        return _opened(directory, name)
+
+    def _level(self, directory: OpenDirectory, ignored: Ignored, *, anew: bool = False) -> "_Level":
+        """Look at all that a directory holds, before anything deeper: what a bound does not reach is rather deep."""
+        names = _names(directory)
+        if anew and any(name in {".git", ".gitignore"} for name, _ in names):
+            ignored = ignored.within(directory)
+        below = []
+        for name, kind in names:
+            if name == ".git":
+                self._git(directory)
+            elif name.startswith(TEMPORARY) or self._is_left_out(directory, ignored, name, kind):
+                continue
+            elif self._see(directory, name, kind):
+                below.append(name)
+            if self.found.is_over():
+                break
+        return directory, ignored, below
 
     def _is_left_out(self, directory: OpenDirectory, ignored: Ignored, name: str, kind: Kind) -> bool:
         if not ignored.levels:
@@ -339,13 +353,16 @@ class _Visit:
             guarded = _is_guarded(directory.root, key[1]) if last is None else last.guarded
             thing = Thing(Kind.of(found_facts.st_mode), facts, target, guarded)
         if thing.guarded:
-            path = joined(directory.root, key[1])
-            if not any(path.startswith(f"{above}/") for above in self.found.guarded[-1:]):
-                self.found.guarded.append(path)
+            self._guard(directory, key[1])
         elif thing.kept is None and thing.kind is Kind.FILE and time.monotonic() < self.found.keep_until:
             thing = self._keep(directory, name, thing)
         self.found.picture[key] = thing
         return thing.kind is Kind.DIRECTORY and (inside or not (thing.guarded and directory.root.hides(key[1])))
+
+    def _guard(self, directory: OpenDirectory, parts: tuple[str, ...]) -> None:
+        above = self.found.picture.get((self.index, parts[:-1]))
+        if above is None or not above.guarded:  # else what holds it is held, and it too
+            self.found.guarded.append(joined(directory.root, parts))
 
     def _keep(self, directory: OpenDirectory, name: str, thing: Thing) -> Thing:
         size = thing.size
@@ -401,16 +418,8 @@ def _lies_in(key: _Key, left_out: set[_Key]) -> bool:
     return any((index, parts[:end]) in left_out for end in range(1, len(parts) + 1))
 
 
-_Level = tuple[OpenDirectory, Ignored, list[tuple[str, Kind]]]
-
-
-def _level(directory: OpenDirectory, ignored: Ignored, *, anew: bool = False) -> _Level:
-    """Return a directory, what is left out in it, and its names, to be taken from the end."""
-    names = _names(directory)
-    if anew and any(name in {".git", ".gitignore"} for name, _ in names):
-        ignored = ignored.within(directory)
-    # Directories last: what a budget does not reach is rather deep than near.
-    return directory, ignored, sorted(names, key=lambda named: named[1] is not Kind.DIRECTORY)
+_Level = tuple[OpenDirectory, Ignored, list[str]]
+"""A directory, what is left out in it, and the directories in it that were not entered yet."""
 
 
 def _names(directory: OpenDirectory) -> list[tuple[str, Kind]]:

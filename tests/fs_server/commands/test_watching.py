@@ -158,3 +158,17 @@ def test_names_of_ours_come_and_go_unseen(watch: Watch, tmp_path: Path) -> None:
     found = watch("r")
     (root / ".fs-server-abc").write_text("")
     assert told(found.look()) == []
+
+
+def test_what_is_protected_near_the_top_is_found_however_much_lies_deeper(
+    watch: Watch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = make_tree(
+        tmp_path / "r", [*(f"a/f{n} = F" for n in range(9)), ".cursor/x = X", ".cursor/d/y = Y", "z/.p = P"]
+    )
+    found = watch("r", protected=(".cursor/**", ".p"))
+    monkeypatch.setattr(watching, "MOST_ENTRIES", 4)
+    look = found.look()
+    assert not look.complete
+    assert str(root.resolve() / ".cursor") in look.guarded
+    assert not any(path.startswith(str(root.resolve() / ".cursor" / "x")) for path in look.guarded)
