@@ -88,6 +88,7 @@ def test_commands_of_an_ordinary_user_run_in_every_tier(tier: Tier) -> None:
         judge(told, tier, 65_534 if os.geteuid() == 0 else os.geteuid())
 
 
+@pytest.mark.guarantee("G21")
 def test_where_too_little_is_offered_nothing_runs_and_the_reason_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -78,6 +78,7 @@ def test_it_has_no_descriptor_of_the_servers(files: Files) -> None:
     assert set(text.split()) <= {"0", "1", "2", "3"}, "the fourth is the one that ls reads"
 
 
+@pytest.mark.guarantee("G21")
 def test_it_sees_the_roots_and_not_what_lies_beside(files: Files, here: Here, ground: Path) -> None:
     outside = ground.parent / "outside.txt"
     text = " ".join(files.blocks("run_command", argv=sh(f"cat {outside}; cat ../../outside.txt"), cwd=here.spoken))
@@ -87,6 +88,7 @@ def test_it_sees_the_roots_and_not_what_lies_beside(files: Files, here: Here, gr
     assert not (ground.parent / "new").exists()
 
 
+@pytest.mark.guarantee("G12", "G21")
 def test_it_has_no_network(files: Files) -> None:
     code = "import socket\ntry: socket.create_connection(('127.0.0.1', 9), 1)\nexcept OSError as e: print(e.errno)"
     number = int(files.blocks("run_command", argv=["python3", "-c", code])[0])
@@ -145,6 +147,7 @@ def test_one_that_ignores_being_asked_is_ended_with_all_that_it_started(files: F
     assert not alive(token), "when the result is there, all are dead"
 
 
+@pytest.mark.guarantee("G22")
 def test_what_a_program_leaves_behind_ends_with_it(files: Files, tmp_path: Path) -> None:
     token = f"d{tmp_path.name}-{os.getpid()}"
     facts = files.facts("run_command", argv=sh(f"setsid sh -c '{FOREVER}' {token} </dev/null >/dev/null 2>&1 & exit 5"))
@@ -168,6 +171,7 @@ def test_a_call_that_is_taken_back_ends_its_command(ground: Path, tmp_path: Path
         assert client.facts("run_command", argv=["true"])["exit_code"] == 0
 
 
+@pytest.mark.guarantee("G22")
 @pytest.mark.parametrize("number", ["EOF", "TERM", "KILL"])
 def test_nothing_outlives_the_server(ground: Path, tmp_path: Path, number: str) -> None:
     token = f"s{tmp_path.name}-{os.getpid()}"
