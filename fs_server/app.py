@@ -48,6 +48,8 @@ def run(settings: Settings, wire: Wire, *, resolver: Resolver | None = None) -> 
         ConfigRefused: a root cannot be served.
     """
     services = open_services(settings, resolver)
+    if services.processes is not None:
+        services.processes.begin()
     limits = WireLimits(line_bytes=settings.limits.input_bytes)
     # The list of resources changes only where the client's roots narrow ours.
     notifications = NotificationOptions(resources_changed=settings.client_roots == "narrow")
@@ -84,12 +86,18 @@ def open_services(settings: Settings, resolver: Resolver | None = None) -> Servi
     return Services(settings, opened, opened)
 
 
+def _is_offered(tool: Tool, services: Services) -> bool:
+    if tool.effect is Effect.RUN or tool.about_commands:
+        return services.processes is not None
+    return tool.effect is Effect.READ or services.writes
+
+
 def build(services: Services, *, tools: Sequence[Tool] = TOOLS, questions: Questions | None = None) -> Server[Any]:
     """Return the handlers of both protocol eras."""
     limits = services.limits
     admission = Admission(limits.concurrent_calls, limits.calls_per_minute)
     # A tool that could do nothing is not offered at all.
-    offered = [tool for tool in tools if tool.effect is Effect.READ or services.writes]
+    offered = [tool for tool in tools if _is_offered(tool, services)]
     calls = ToolHandlers(offered, services, admission, questions)
     resources = ResourceHandlers(services)
     server: Server[Any] = Server(
@@ -97,7 +105,7 @@ def build(services: Services, *, tools: Sequence[Tool] = TOOLS, questions: Quest
         version=__version__,
         title=identity.TITLE,
         description=identity.DESCRIPTION,
-        instructions=identity.instructions(services.workspace, limits),
+        instructions=identity.instructions(services.workspace, limits, commands=services.processes is not None),
         cache_hints=_CACHE_HINTS,
         on_list_tools=calls.on_list,
         on_call_tool=calls.on_call,

@@ -8,6 +8,9 @@ from contextlib import AsyncExitStack, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
+from fs_server.commands import OFFERED, Processes
+from fs_server.commands.starting import start
+from fs_server.commands.watching import Watching
 from fs_server.config.settings import Limits, Settings
 from fs_server.errors import Failure, explain, failed_io, quoted
 from fs_server.files.seen import Seen
@@ -40,6 +43,8 @@ class Services:
         workspace: what is served now: the same roots, in the order or the selection that the client's roots give.
             It is replaced whole; work in flight keeps the one that it began with.
         seen: contents that a client knows, by their etags.
+        processes: the commands that were started; None where none may be.
+        watching: what stands in the roots, for what commands change; None where none run.
         parsing: held while a child process parses a file; further ones wait their turn.
     """
 
@@ -47,6 +52,8 @@ class Services:
     opened: Workspace
     workspace: Workspace
     seen: Seen = field(default_factory=Seen)
+    processes: Processes | None = None
+    watching: Watching | None = None
     parsing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PARSERS))
     _lanes: dict[str, Lane] = field(default_factory=dict)
     _turns: dict[str, asyncio.Lock] = field(default_factory=dict)
@@ -55,6 +62,15 @@ class Services:
     _journal: "Journal | None" = None
     _order: asyncio.Task[None] | None = None
     _closed_by: str = ""
+
+    def __post_init__(self) -> None:
+        """Prepare for commands, where they are permitted. Nothing is started."""
+        settings = self.settings
+        if OFFERED and settings.commands and self.writes:
+            roots = self.opened.roots
+            directory = settings.journal / "output"
+            self.processes = Processes(lambda: start(settings, roots), settings.limits, directory)
+            self.watching = Watching(roots, directory)
 
     @property
     def limits(self) -> Limits:
@@ -66,6 +82,12 @@ class Services:
         """Whether anything can be changed at all: else no tool is offered that would."""
         writable = any(root.rules.writable for root in self.opened.roots)
         return writable and self.opened.resolver.changes is not None
+
+    def own_places(self) -> tuple[str, ...]:
+        """Return the paths of this server's own state that lie in roots: no command may change them."""
+        own = tuple(self.settings.journal.parts[1:])
+        inside = any(own[: len(root.spellings[-1])] == root.spellings[-1] for root in self.opened.roots)
+        return (str(self.settings.journal),) if inside else ()
 
     def await_client_roots(self) -> None:
         """Serve nothing until the client has said which directories it works in."""
@@ -177,13 +199,16 @@ class Services:
             return self._journal
 
     async def close(self) -> None:
-        """Give the journal back, once the changes that are under way have come to their end.
+        """End every command, and give the journal back, once the changes that are under way have come to their end.
 
         Where that takes too long, the process ends without: then the system gives the session back, and not before,
         so that no other server takes a change up that is still being made.
         """
-        if self._journal is not None:
-            await asyncio.to_thread(self._close)
+        async with asyncio.TaskGroup() as closing:
+            if self.processes is not None:
+                closing.create_task(self.processes.close())
+            if self._journal is not None:
+                closing.create_task(asyncio.to_thread(self._close))
 
     def _close(self) -> None:
         with ExitStack() as held:

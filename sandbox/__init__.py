@@ -48,7 +48,7 @@ from sandbox.errors import (
     UnsupportedUri,
 )
 from sandbox.gitignore import Rule, rules_of
-from sandbox.ignore import ignored_in
+from sandbox.ignore import Ignored, ignored_in
 from sandbox.limits import Stop
 from sandbox.names import shown
 from sandbox.new_file import NewFile
@@ -82,6 +82,7 @@ __all__ = [
     "EscapesRoot",
     "Exists",
     "HardlinkRefused",
+    "Ignored",
     "InvalidPath",
     "IoFailure",
     "IsDirectory",

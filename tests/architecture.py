@@ -15,12 +15,16 @@ MAY_IMPORT = {
     "resources": ["resources", "sandbox"],
     "fs_server": ["fs_server", "resources", "sandbox"],
     "fs_server.config": ["fs_server.config", "fs_server.errors", "fs_server.__version__", "sandbox"],
+    "fs_server.commands": [
+        *("fs_server.commands", "fs_server.config.settings", "fs_server.errors", "fs_server.journal"),
+        "sandbox",
+    ],
     "fs_server.files": ["fs_server.files", "fs_server.errors", "sandbox"],
     "fs_server.journal": ["fs_server.journal", "fs_server.files", "fs_server.errors", "sandbox"],
     "fs_server.protocol": ["fs_server.protocol", "fs_server.errors"],
     "fs_server.tools": [
         *("fs_server.tools", "fs_server.files", "fs_server.errors", "fs_server.services", "fs_server.times"),
-        *("fs_server.journal", "resources", "sandbox"),
+        *("fs_server.commands", "fs_server.journal", "resources", "sandbox"),
     ],
 }
 
@@ -44,7 +48,7 @@ OWNERS: dict[str, list[str]] = {
     "openpyxl": ["fs_server/files/documents/xlsx.py"],
     "pathspec": ["sandbox/policy.py"],
     "platformdirs": ["fs_server/config/file.py"],
-    "psutil": ["sandbox/memory_watch.py"],
+    "psutil": ["sandbox/memory_watch.py", "fs_server/commands/usage.py"],
     "pydantic": ["fs_server/tools/*", "fs_server/protocol/*", "fs_server/handlers/tools.py"],
     "pydantic_core": ["fs_server/tools/*", "fs_server/protocol/*"],
     "pypdf": ["fs_server/files/documents/pdf.py"],
@@ -55,7 +59,8 @@ OWNERS: dict[str, list[str]] = {
         *("sandbox/linux/calls.py", "sandbox/linux/seccomp.py"),
         "fs_server/protocol/claim.py",
     ],
-    "shutil": ["fs_server/cli/try_session/*", "sandbox/warden/probe.py"],
+    # It removes a tree by handles, which is what a tree made by commands needs.
+    "shutil": ["fs_server/cli/try_session/*", "fs_server/commands/scratch.py", "sandbox/warden/probe.py"],
     "subprocess": ["fs_server/cli/try_session/*", "sandbox/runner.py"],
     "tempfile": ["fs_server/cli/try_session/*", "sandbox/warden/probe.py", "sandbox/warden/protocol.py"],
     "resource": ["sandbox/parser_child.py", "sandbox/warden/limits.py"],
@@ -92,6 +97,7 @@ AMBIENT_METHODS = {
 MAY_REACH = [
     *("sandbox/*", "fs_server/config/*", "fs_server/cli/try_session/*"),
     *(f"fs_server/journal/{module}.py" for module in ("blobs", "database", "directory", "sessions")),
+    *(f"fs_server/commands/{module}.py" for module in ("log", "scratch")),
 ]
 
 

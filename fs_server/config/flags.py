@@ -157,9 +157,6 @@ def _parser(subcommand: Subcommand) -> argparse.ArgumentParser:
     ):
         roots.add_argument(flag, action="append", dest="named", metavar="NAME=PATH", type=_tagged(flag), help=about)
     roots.add_argument("--config", metavar="FILE", help="read this file instead of the one in your user configuration")
-    roots.add_argument(
-        "--no-commands", action="store_true", help="start no commands; this version has no tool that could"
-    )
     general, limits = parser.add_argument_group("settings"), parser.add_argument_group("limits")
     for key in KEYS.values():
         if not key.file_only:
@@ -172,7 +169,11 @@ def _add(group: Any, name: str) -> None:
     if isinstance(key.default, bool):
         group.add_argument(key.flag, action=argparse.BooleanOptionalAction, dest=name, help=key.about)
         return
-    about = f"{key.about} Accepted: {key.kind.accepts}. Default: {key.default}.".replace("%", "%%")
+    default = "none" if key.default == () else key.default
+    about = f"{key.about} Accepted: {key.kind.accepts}. Default: {default}.".replace("%", "%%")
+    if key.default == ():  # may be given several times
+        group.add_argument(key.flag, action="append", dest=name, metavar="NAME", help=about)
+        return
     group.add_argument(key.flag, dest=name, metavar="VALUE", help=about)
 
 
@@ -186,7 +187,8 @@ def _layer(given: dict[str, Any]) -> Layer:
     for name, value in given.items():
         if name in KEYS:
             key = KEYS[name]
-            layer[name] = Found(value, key.flag) if isinstance(value, bool) else key.of_text(value, key.flag)
+            text = ",".join(value) if isinstance(value, list) else value
+            layer[name] = Found(text, key.flag) if isinstance(text, bool) else key.of_text(text, key.flag)
     roots = [RootGiven(path=absolute(text, "ROOT")) for text in given.get("roots", ())]
     roots += [_named(flag, text) for flag, text in given.get("named", ())]
     if roots:

@@ -4,12 +4,12 @@ One table, so that the file, the environment and the flags cannot disagree about
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Protocol, get_args
 
 from fs_server.config.errors import wrong_value
-from fs_server.config.settings import ClientRoots, Limits, LogLevel
+from fs_server.config.settings import ClientRoots, Limits, LogLevel, Network, Require
 
 __all__ = ["KEYS", "PATTERNS", "SWITCH", "Found", "Key", "Kind", "Layer"]
 
@@ -148,6 +148,29 @@ class Patterns:
         return tuple(value)
 
 
+class Names:
+    """Names of programs: a list in the file, separated by commas as a text."""
+
+    accepts = "names of programs, separated by commas, such as git,python3"
+
+    def of_text(self, text: str) -> tuple[str, ...]:
+        """Read names between commas."""
+        return self._checked([name.strip() for name in text.split(",")])
+
+    def of_toml(self, value: object) -> tuple[str, ...]:
+        """Read a TOML array of strings."""
+        if not isinstance(value, list):
+            raise NotAccepted(value)
+        return self._checked(value)
+
+    def _checked(self, names: Sequence[object]) -> tuple[str, ...]:
+        for name in names:
+            # A path would say which file is meant, and nothing here looks at files.
+            if not isinstance(name, str) or not name or "/" in name or "\0" in name or name != name.strip():
+                raise NotAccepted(name)
+        return tuple(map(str, names))
+
+
 @dataclass(frozen=True, slots=True)
 class Key:
     """One setting.
@@ -233,6 +256,30 @@ _ALL = (
         default="warning",
         kind=Choice(get_args(LogLevel)),
         about="The least severe record that is written to standard error.",
+    ),
+    Key(
+        "commands",
+        default=True,
+        kind=SWITCH,
+        about="Offer the tools that run commands, each in a sandbox.",
+    ),
+    Key(
+        "allow_command",
+        default=(),
+        kind=Names(),
+        about="Programs that may be run, by name; none means all. A convenience, no boundary: programs run programs.",
+    ),
+    Key(
+        "network",
+        default="none",
+        kind=Choice(get_args(Network)),
+        about="What commands have of the network. full: all of it, your own machine's services among it.",
+    ),
+    Key(
+        "require",
+        default="landlock",
+        kind=Choice(get_args(Require)),
+        about="The weakest sandbox in which commands are run. none: where there is none, they can do all that you can.",
     ),
     Key(
         "default_patterns",

@@ -76,6 +76,10 @@ def settings(chosen: Chosen) -> Settings:
         journal=journal,
         client_roots=value["client_roots"],
         log_level=value["log_level"],
+        commands=value["commands"],
+        allow_command=value["allow_command"],
+        network=value["network"],
+        require=value["require"],
         limits=Limits(**{name.removeprefix("limits."): value[name] for name in value if name.startswith("limits.")}),
     )
 

@@ -4,10 +4,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeVar
 
-__all__ = ["ClientRoots", "Limits", "LogLevel", "RootSetting", "Settings"]
+__all__ = ["ClientRoots", "Limits", "LogLevel", "Network", "Require", "RootSetting", "Settings"]
 
 ClientRoots = Literal["hint", "narrow"]
 LogLevel = Literal["debug", "info", "warning", "error"]
+Network = Literal["none", "full"]
+Require = Literal["namespace", "landlock", "none"]
 
 _MIB = 1 << 20
 
@@ -74,6 +76,36 @@ class Limits:
         about="Bytes that the journal of changes may take. The oldest are forgotten first.",
     )
     journal_days: int = _limit(30, least=1, most=3_650, about="Days after which a change is forgotten.")
+    timeout_s: int = _limit(
+        3_600,
+        least=1,
+        most=604_800,
+        about="Seconds that a command may run at most, whatever the assistant asks for. Background ones may run on.",
+    )
+    output_bytes: int = _limit(
+        16 * _MIB,
+        least=65_536,
+        most=1 << 40,
+        about="Bytes of each output of a command that can be read again. Of more, the end is kept.",
+    )
+    cpu_s: int = _limit(
+        0, least=0, most=10_000_000, about="Seconds of processor time of each process of a command. 0: no limit."
+    )
+    memory_bytes: int = _limit(
+        0,
+        least=0,
+        most=1 << 50,
+        about="Bytes of address space of each process of a command; of some runtimes much is never used. 0: no limit.",
+    )
+    processes: int = _limit(
+        1_024, least=0, most=1_000_000, about="Processes and threads of a command. Root is not held to it. 0: no limit."
+    )
+    open_files: int = _limit(
+        4_096, least=0, most=1_000_000, about="Files that each process of a command may have open. 0: no limit."
+    )
+    file_bytes: int = _limit(
+        8 << 30, least=0, most=1 << 50, about="Bytes of one file that a command writes. 0: no limit."
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +145,10 @@ class Settings:
         client_roots: what the directories that a client announces do. `hint`: they order ours. `narrow`: only
             what lies in both is served, and nothing before the client has answered. They never widen.
         log_level: the least severe record that is written to standard error.
+        commands: tools are offered that run commands.
+        allow_command: names of the programs that may be run; empty for all. No boundary: most programs run others.
+        network: what commands have of it.
+        require: the weakest sandbox in which commands are run.
         limits: how much a call may take.
     """
 
@@ -124,4 +160,8 @@ class Settings:
     ask: tuple[str, ...] = ()
     client_roots: ClientRoots = "hint"
     log_level: LogLevel = "warning"
+    commands: bool = True
+    allow_command: tuple[str, ...] = ()
+    network: Network = "none"
+    require: Require = "landlock"
     limits: Limits = Limits()

@@ -1,4 +1,4 @@
-"""`resources/…`: files and directories under their `file://` URIs."""
+"""`resources/…`: files and directories under their `file://` URIs, and the output of commands."""
 
 import base64
 import json
@@ -13,6 +13,7 @@ from fs_server.errors import Failure, explain, quoted
 from fs_server.files.encoding import SAMPLE_BYTES, Binary, detect
 from fs_server.files.media_type import by_name, media_type
 from fs_server.handlers.eras import is_modern
+from fs_server.handlers.process_logs import TEMPLATE, is_log, log_of
 from fs_server.services import Services
 from fs_server.times import moment
 from fs_server.tools.cursor import read_cursor, write_cursor
@@ -65,10 +66,11 @@ class ResourceHandlers:
     async def on_list_templates(
         self, _ctx: ServerRequestContext[Any, Any], params: t.PaginatedRequestParams | None
     ) -> t.ListResourceTemplatesResult:
-        """Give one template per root: `{+path}`, so that the slashes in a path stay slashes (RFC 6570)."""
+        """Give a template per root: `{+path}`, so that slashes in a path stay slashes (RFC 6570); and one of logs."""
         _require_no_cursor(params)
+        logs = [] if self._services.processes is None else [TEMPLATE]
         return t.ListResourceTemplatesResult(
-            resource_templates=[_template(root) for root in self._services.workspace.roots]
+            resource_templates=[*map(_template, self._services.workspace.roots), *logs]
         )
 
     async def on_read(
@@ -77,6 +79,8 @@ class ResourceHandlers:
         """Give a file's content, or a directory's entries as JSON."""
         uri = str(params.uri)
         try:
+            if is_log(uri):
+                return t.ReadResourceResult(contents=[log_of(self._services, uri)])
             place = self._at(uri, Access.READ)
             what = f"Reading {quoted(uri)}"
             found = await self._services.run(place.root, lambda _stop: _open(place), what=what)

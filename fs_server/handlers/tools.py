@@ -19,6 +19,7 @@ from fs_server.services import Services
 from fs_server.tools.answer import Answer, Audio, Block, Image
 from fs_server.tools.arguments import schema_of, validated
 from fs_server.tools.consent import Consent, Unconfirmed
+from fs_server.tools.progress import SILENT, Progress
 from fs_server.tools.tool import Effect, Tool
 from sandbox import SandboxError
 
@@ -98,10 +99,13 @@ class ToolHandlers:
         consent, resumed = Consent(), False
         while True:
             try:
-                async with self._admission.call(resumed=resumed):
+                # Commands have a bound of their own, and may take hours; files are served beside them.
+                waits = tool.about_commands or tool.effect is Effect.RUN
+                async with self._admission.call(resumed=resumed, waits=waits):
                     asked = validated(tool.arguments, params.arguments or {}, tool=tool.name)
                     consent = consent if resumed else self._questions.answered(params)
-                    return _result(await tool.call(asked, self._services, consent))
+                    progress = _progress(ctx) if tool.effect is Effect.RUN else SILENT
+                    return _result(await tool.call(asked, self._services, consent, progress))
             except Unconfirmed as unconfirmed:
                 question = unconfirmed.question
             # Here, where the call holds neither its place nor what the tool had planned: a person may take minutes.
@@ -109,6 +113,16 @@ class ToolHandlers:
             if isinstance(answer, t.InputRequiredResult):
                 return answer
             consent, resumed = answer, True
+
+
+def _progress(ctx: ServerRequestContext[Any, Any]) -> Progress:
+    if (ctx.meta or {}).get("progress_token") is None:
+        return SILENT
+
+    async def tell(done: float, words: str) -> None:
+        await ctx.session.report_progress(done, None, words)
+
+    return Progress(tell)
 
 
 def _require_whole(ctx: ServerRequestContext[Any, Any], tool: Tool) -> None:

@@ -263,10 +263,24 @@ class Journal:
             Failure: it cannot be written.
         """
         steps = (Step(_action(after), path, before, after),)
+        return self._note_done(steps, time_ns=time_ns, session="", author=Author.OUTSIDE)
+
+    def note_done(self, steps: Sequence[Step], *, author: str, tool: str, note: str = "") -> Change:
+        """Write down what a program that this server started has done, and return it. It counts as done, and as ours.
+
+        Raises:
+            Failure: it cannot be written.
+        """
+        self._sessions.begin()
+        return self._note_done(steps, time_ns=self._clock(), session=self.session, author=author, tool=tool, note=note)
+
+    def _note_done(
+        self, steps: Sequence[Step], *, time_ns: int, session: str, author: str, tool: str = "", note: str = ""
+    ) -> Change:
         digests = self._digests(steps)
         with self._database.transaction():
             begun = self._records.add(
-                steps, time_ns=time_ns, session="", author=Author.OUTSIDE, tool="", undoes=None, note=""
+                steps, time_ns=time_ns, session=session, author=str(author), tool=tool, undoes=None, note=note
             )
             self._contents.take_up(digests, begun.number)
             change = self._records.finish(begun, steps)

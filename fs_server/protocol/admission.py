@@ -41,16 +41,20 @@ class Admission:
         self._begun: deque[float] = deque()
 
     @asynccontextmanager
-    async def call(self, *, resumed: bool = False) -> AsyncIterator[None]:
+    async def call(self, *, resumed: bool = False, waits: bool = False) -> AsyncIterator[None]:
         """Count one call while the block runs. One that was too fast does not count against the minute.
 
-        A call that is `resumed`, since somebody had to be waited for, has been counted already.
+        A call that is `resumed`, since somebody had to be waited for, has been counted already. One that only `waits`,
+        for a program, takes nobody's place.
 
         Raises:
             Failure: `busy`, with the seconds to wait.
         """
         if not resumed:
             self._refuse_if_too_fast()
+        if waits:
+            yield
+            return
         await self._take_a_place()
         try:
             yield

@@ -12,6 +12,7 @@ from fs_server.services import Services
 from fs_server.tools.answer import Answer
 from fs_server.tools.arguments import Arguments
 from fs_server.tools.consent import Consent
+from fs_server.tools.progress import Progress
 
 __all__ = ["Effect", "Tool", "tool"]
 
@@ -27,8 +28,12 @@ class Effect(enum.StrEnum):
 
 Asked = TypeVar("Asked", bound=Arguments)
 
-Function = Callable[[Asked, Services], Awaitable[Answer]] | Callable[[Asked, Services, Consent], Awaitable[Answer]]
-"""What a tool is made of. The second form is for one that may have to ask a person."""
+Function = (
+    Callable[[Asked, Services], Awaitable[Answer]]
+    | Callable[[Asked, Services, Consent], Awaitable[Answer]]
+    | Callable[[Asked, Services, Consent, Progress], Awaitable[Answer]]
+)
+"""What a tool is made of. The second form is for one that may have to ask a person, the third for one that is slow."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,7 @@ class Tool:
         arguments: the model of what it takes.
         data: the model of what it returns, if that is data rather than text.
         core: a host that shows tools only when they are looked for should show this one at once.
+        about_commands: it is about commands that were started, and means nothing where none are.
         call: does it.
     """
 
@@ -53,11 +59,17 @@ class Tool:
     arguments: type[Arguments]
     data: type[BaseModel] | None
     core: bool
-    call: Callable[[Any, Services, Consent], Awaitable[Answer]]
+    about_commands: bool
+    call: Callable[[Any, Services, Consent, Progress], Awaitable[Answer]]
 
 
 def tool(
-    *, title: str, effect: Effect, data: type[BaseModel] | None = None, core: bool = False
+    *,
+    title: str,
+    effect: Effect,
+    data: type[BaseModel] | None = None,
+    core: bool = False,
+    about_commands: bool = False,
 ) -> Callable[[Function[Asked]], Tool]:
     """Make a tool of an async function: its name, its docstring and the type of its first parameter are the tool's."""
 
@@ -71,6 +83,7 @@ def tool(
             arguments=parameters[0].annotation,
             data=data,
             core=core,
+            about_commands=about_commands,
             call=lambda *given: function(*given[: len(parameters)]),
         )
 

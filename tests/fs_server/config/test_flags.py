@@ -43,8 +43,20 @@ def test_the_first_word_chooses_the_subcommand() -> None:
     assert flags.parse([]).subcommand == "serve"
 
 
-def test_no_commands_is_accepted_and_changes_nothing() -> None:
-    assert flags.parse(["a", "--no-commands"]) == flags.parse(["a"])
+def test_commands_can_be_switched_off_and_confined_more_or_less(home: Path) -> None:
+    plain = load.load(flags.parse(["a"]).layer, {})
+    assert (plain.commands, plain.allow_command, plain.network, plain.require) == (True, (), "none", "landlock")
+    argv = ("--no-commands", "--allow-command", "git, make", "--allow-command", "cc", "a", "--require", "none")
+    chosen = load.load(flags.parse([*argv, "--network", "full", "--cpu-s", "7"]).layer, {})
+    assert (chosen.commands, chosen.allow_command) == (False, ("git", "make", "cc"))
+    assert (chosen.network, chosen.require, chosen.limits.cpu_s) == ("full", "none", 7)
+    assert [root.path for root in chosen.roots] == [home / "a"]
+
+
+def test_programs_are_allowed_by_names_and_not_by_paths() -> None:
+    for text in ("/usr/bin/git", "git,,make", ""):
+        with pytest.raises(ConfigError, match=r"--allow-command is .* Accepted: names of programs"):
+            flags.parse(["a", "--allow-command", text])
 
 
 @pytest.mark.parametrize(
@@ -82,7 +94,8 @@ def test_help_names_every_flag_and_what_it_accepts(argv: list[str], capsys: pyte
     for key in KEYS.values():
         assert (key.flag in text) is not key.file_only
         if not key.file_only and not isinstance(key.default, bool):
-            assert f"Accepted: {key.kind.accepts}. Default: {key.default}." in text
+            default = "none" if key.default == () else key.default
+            assert f"Accepted: {key.kind.accepts}. Default: {default}." in text
     for flag in ("--root NAME=PATH", "--root-ro NAME=PATH", "--config FILE", "--no-commands", "--version"):
         assert flag in text
 

@@ -46,7 +46,7 @@ def test_the_roots_are_listed_and_nothing_else(files: Files, ground: Path) -> No
 
 
 def test_each_root_has_a_template(files: Files, ground: Path) -> None:
-    (template,) = files.result(files.request("resources/templates/list"))["resourceTemplates"]
+    template, _ = files.result(files.request("resources/templates/list"))["resourceTemplates"]
     assert template["uriTemplate"] == ground.as_uri() + "/{+path}"
     assert template["name"] == "ground"
 

@@ -13,6 +13,7 @@ from fs_server.services import Services
 from fs_server.tools.answer import Answer, Text
 from fs_server.tools.arguments import validated
 from fs_server.tools.consent import Consent
+from fs_server.tools.progress import SILENT, Progress
 from sandbox import Resolver, SandboxError
 
 __all__ = ["Called", "called"]
@@ -27,10 +28,15 @@ class Called:
 
     def answer(self, name: str, **arguments: object) -> Answer:
         """Call a tool and return its answer."""
+        return self.reporting(name, SILENT, **arguments)
+
+    def reporting(self, name: str, progress: Progress, /, **arguments: object) -> Answer:
+        """Call a tool that tells how far it is, and return its answer."""
         tool = getattr(importlib.import_module(f"fs_server.tools.{name}"), name)
 
         async def call() -> Answer:
-            answer: Answer = await tool.call(validated(tool.arguments, arguments, tool=name), self.services, Consent())
+            asked = validated(tool.arguments, arguments, tool=name)
+            answer: Answer = await tool.call(asked, self.services, Consent(), progress)
             return answer
 
         return self._runner.run(call())
@@ -57,6 +63,7 @@ def called(
     limits: Limits | None = None,
     deny: tuple[str, ...] = (),
     resolver: Resolver | None = None,
+    allow_command: tuple[str, ...] = (),
 ) -> Iterator[Called]:
     """Serve these directories, with a journal of their own; nothing but what `deny` says is secret."""
     settings = Settings(
@@ -64,6 +71,7 @@ def called(
         deny=deny,
         limits=limits or Limits(),
         journal=journal,
+        allow_command=allow_command,
     )
     services = open_services(settings, resolver)
     with asyncio.Runner() as runner:
