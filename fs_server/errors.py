@@ -131,6 +131,15 @@ _WORDS: Mapping[Code, tuple[str, str]] = {
     Code.DISK_FULL: ("No room is left on the disk or in the user's quota; nothing is changed", "Ask the user for room"),
     Code.TOO_LARGE: ("These are {count} {what}; the limit is {limit}", "Do it in smaller parts"),
     Code.UNSUPPORTED_OP: ("This cannot be done here: {reason}", "Go on without it, or ask the user to do it"),
+    Code.COMMAND_NOT_FOUND: (
+        "No program of this name is there, or not where commands may read",
+        "Name another program, or one in a root by a path with a slash",
+    ),
+    Code.COMMAND_REFUSED: ("This cannot be executed: {reason}", "Change the command"),
+    Code.SANDBOX_UNAVAILABLE: (
+        "Commands cannot be confined as the operator requires: {reason}",
+        "Go on without commands; only the operator can allow a weaker confinement",
+    ),
 }
 
 

@@ -7,7 +7,8 @@ comes back is open already, or an entry that was read from an open handle.
 Read in this order: `paths.py` (text → names), `policy.py` (what the operator allows, on names alone), `resolve/`
 (the kernel or one component at a time), `roots.py` and `workspace.py` (what is held, and the way in), `place.py`,
 `open_file.py` and `open_directory.py` (what is opened), `walk.py` and `ignore.py` (bounded traversal), `aio.py` (the
-bridge to the event loop), `parser_process.py` (hostile formats, in a child).
+bridge to the event loop), `parser_process.py` (hostile formats, in a child). Commands have a door of their own:
+`command.py` and `runner.py`, behind them `warden/` and `linux/`.
 """
 
 from sandbox.aio import Lane, chunks_of
@@ -16,6 +17,8 @@ from sandbox.entry import Entry
 from sandbox.errors import (
     Changed,
     Code,
+    CommandNotFound,
+    CommandRefused,
     ConfigRefused,
     CrossDevice,
     DanglingSymlink,
@@ -38,6 +41,7 @@ from sandbox.errors import (
     RefusedRoot,
     RootGone,
     SandboxError,
+    SandboxUnavailable,
     SymlinkLoop,
     TooLarge,
     UnsupportedOp,
@@ -68,6 +72,8 @@ __all__ = [
     "Attributes",
     "Changed",
     "Code",
+    "CommandNotFound",
+    "CommandRefused",
     "ConfigRefused",
     "CrossDevice",
     "DanglingSymlink",
@@ -105,6 +111,7 @@ __all__ = [
     "Rule",
     "Rules",
     "SandboxError",
+    "SandboxUnavailable",
     "Spot",
     "Stop",
     "SymlinkLoop",

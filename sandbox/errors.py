@@ -12,6 +12,8 @@ from typing import ClassVar
 __all__ = [
     "Changed",
     "Code",
+    "CommandNotFound",
+    "CommandRefused",
     "ConfigRefused",
     "CrossDevice",
     "DanglingSymlink",
@@ -34,6 +36,7 @@ __all__ = [
     "RefusedRoot",
     "RootGone",
     "SandboxError",
+    "SandboxUnavailable",
     "SymlinkLoop",
     "TooLarge",
     "UnsupportedOp",
@@ -72,6 +75,9 @@ class Code(StrEnum):
     DISK_FULL = "disk_full"
     TOO_LARGE = "too_large"
     UNSUPPORTED_OP = "unsupported_op"
+    COMMAND_NOT_FOUND = "command_not_found"
+    COMMAND_REFUSED = "command_refused"
+    SANDBOX_UNAVAILABLE = "sandbox_unavailable"
 
 
 class SandboxError(Exception):
@@ -252,6 +258,24 @@ class UnsupportedOp(SandboxError):
     """This system or this file system cannot do it. `reason` says what is missing."""
 
     code = Code.UNSUPPORTED_OP
+
+
+class CommandNotFound(SandboxError):
+    """There is no program of that name, or not where commands can see it."""
+
+    code = Code.COMMAND_NOT_FOUND
+
+
+class CommandRefused(SandboxError):
+    """This cannot be executed. `reason` says why."""
+
+    code = Code.COMMAND_REFUSED
+
+
+class SandboxUnavailable(SandboxError):
+    """Nothing can be confined as it has to be, so nothing is executed. `reason` says what is missing."""
+
+    code = Code.SANDBOX_UNAVAILABLE
 
 
 _KINDS: dict[int, type[SandboxError]] = {

@@ -25,7 +25,11 @@ MAY_IMPORT = {
 }
 
 # A package shows what others may use in its __init__. A second door has a reason.
-DOORS = {"sandbox.parser_process": "loads asyncio's subprocesses, which only documents and images need"}
+DOORS = {
+    "sandbox.parser_process": "loads asyncio's subprocesses, which only documents and images need",
+    "sandbox.command": "what runs commands is there on Linux only, and only where the settings permit commands",
+    "sandbox.runner": "as sandbox.command",
+}
 
 # The only files that may import a package from outside, or a part of the standard library that leaves Python's
 # hands. An empty list: nobody.
@@ -48,12 +52,19 @@ OWNERS: dict[str, list[str]] = {
     "rich": ["fs_server/cli/*"],
     "ctypes": [
         *("sandbox/resolve/_openat2.py", "sandbox/resolve/_posix_changes.py", "sandbox/resolve/_windows_calls.py"),
+        *("sandbox/linux/calls.py", "sandbox/linux/seccomp.py"),
         "fs_server/protocol/claim.py",
     ],
-    **{package: ["fs_server/cli/try_session/*"] for package in ("shutil", "subprocess", "tempfile")},
-    "resource": ["sandbox/parser_child.py"],
+    "shutil": ["fs_server/cli/try_session/*", "sandbox/warden/probe.py"],
+    "subprocess": ["fs_server/cli/try_session/*", "sandbox/runner.py"],
+    "tempfile": ["fs_server/cli/try_session/*", "sandbox/warden/probe.py", "sandbox/warden/protocol.py"],
+    "resource": ["sandbox/parser_child.py", "sandbox/warden/limits.py"],
+    "socket": [
+        *("sandbox/runner.py", "sandbox/warden/canaries.py", "sandbox/warden/guard.py", "sandbox/warden/plan.py"),
+        *("sandbox/warden/protocol.py", "sandbox/warden/service.py"),
+    ],
     "sqlite3": ["fs_server/journal/database.py"],
-    **{package: [] for package in ("glob", "multiprocessing", "pickle", "socket")},
+    **{package: [] for package in ("glob", "multiprocessing", "pickle")},
 }
 
 # Calls that reach the file system by a name, wherever it leads.

@@ -24,7 +24,7 @@ WORKERS = 2
 
 # What cannot run here is not counted here. Every system's list is short, and each file runs on some system.
 WINDOWS = ["sandbox/resolve/_windows*.py"]
-LINUX = ["sandbox/resolve/_openat2.py", "sandbox/linux/*"]
+LINUX = ["sandbox/resolve/_openat2.py", "sandbox/linux/*", "sandbox/warden/*", "sandbox/runner.py"]
 POSIX = ["sandbox/resolve/_stepwise.py", "sandbox/resolve/_posix.py"]
 ELSEWHERE = {"linux": WINDOWS, "darwin": WINDOWS + LINUX, "win32": LINUX + POSIX}[sys.platform]
 
