@@ -58,8 +58,9 @@ def commands(
 
 
 def wanted(settings: Settings) -> bool:
-    """Tell whether the settings permit commands."""
-    return bool(getattr(settings, "commands", True))
+    """Tell whether the settings permit commands; where nothing may be written, none is."""
+    writable = not settings.roots or any(root.writable for root in settings.roots)
+    return writable and bool(getattr(settings, "commands", True))
 
 
 def required(settings: Settings) -> Tier:

@@ -356,6 +356,8 @@ def test_commands_that_are_not_wanted_fail_nothing_and_a_network_is_told() -> No
 
     whole, *_ = on_linux.commands(wanting(commands=False), (), tiers=())
     assert whole.state is State.ABSENT
+    whole, *_ = on_linux.commands(settings_for("--read-only", "."), (), tiers=())
+    assert whole.state is State.ABSENT
     whole, *each = on_linux.commands(wanting(network="full", require="none"), ())
     assert whole.facts["network"] == "full"
     for check in each:
@@ -364,7 +366,7 @@ def test_commands_that_are_not_wanted_fail_nothing_and_a_network_is_told() -> No
 
 def wanting(**chosen: object) -> Settings:
     """Return settings that want this of commands."""
-    return cast("Settings", SimpleNamespace(limits=SimpleNamespace(), **chosen))
+    return cast("Settings", SimpleNamespace(limits=SimpleNamespace(), roots=(), **chosen))
 
 
 @pytest.mark.parametrize("platform", ["darwin", "win32"])

@@ -49,7 +49,8 @@ def test_outside_of_a_confinement_the_ways_are_open(tmp_path: Path) -> None:
     battery._make(tmp_path)
     with battery._others(tmp_path) as (told, victim):
         done = subprocess.run(
-            [sys.executable, escapes.__file__, json.dumps(told | {"times": 1, "seconds": 1})],
+            [sys.executable, "-m", escapes.__name__, json.dumps(told | {"times": 1, "seconds": 1})],
+            env=environment(),
             cwd=tmp_path / "root",
             capture_output=True,
             timeout=30,
