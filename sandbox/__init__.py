@@ -47,6 +47,7 @@ from sandbox.errors import (
     UnsupportedOp,
     UnsupportedUri,
 )
+from sandbox.file_systems import file_system
 from sandbox.gitignore import Rule, rules_of
 from sandbox.ignore import Ignored, ignored_in
 from sandbox.limits import Stop
@@ -124,6 +125,7 @@ __all__ = [
     "Workspace",
     "chunks_of",
     "downward",
+    "file_system",
     "ignored_in",
     "rules_of",
     "shown",

@@ -61,10 +61,14 @@ OWNERS: dict[str, list[str]] = {
     ],
     # It removes a tree by handles, which is what a tree made by commands needs.
     "shutil": ["fs_server/cli/try_session/*", "fs_server/commands/scratch.py", "sandbox/warden/probe.py"],
-    "subprocess": ["fs_server/cli/try_session/*", "sandbox/runner.py"],
-    "tempfile": ["fs_server/cli/try_session/*", "sandbox/warden/probe.py", "sandbox/warden/protocol.py"],
-    "resource": ["sandbox/parser_child.py", "sandbox/warden/limits.py"],
+    "subprocess": ["fs_server/cli/try_session/*", "fs_server/cli/doctor/redteam/*", "sandbox/runner.py"],
+    "tempfile": [
+        *("fs_server/cli/try_session/*", "fs_server/cli/doctor/*"),
+        *("sandbox/warden/probe.py", "sandbox/warden/protocol.py"),
+    ],
+    "resource": ["sandbox/parser_child.py", "sandbox/warden/limits.py", "fs_server/cli/doctor/redteam/*"],
     "socket": [
+        "fs_server/cli/doctor/redteam/*",
         *("sandbox/runner.py", "sandbox/warden/canaries.py", "sandbox/warden/guard.py", "sandbox/warden/plan.py"),
         *("sandbox/warden/protocol.py", "sandbox/warden/service.py"),
     ],
@@ -92,10 +96,11 @@ AMBIENT_METHODS = {
 }
 # fmt: on
 # The sandbox is what all others go through; the settings are the operator's own files; `try` plays the host, on the
-# other side of the wire. The journal's storage works in a directory of its own, closed to every root, under names that
-# it makes itself; what touches the tree, beside it in the same package, goes through the sandbox.
+# other side of the wire; `doctor` tries it all from outside, in directories that it makes itself. The journal's storage
+# works in a directory of its own, closed to every root, under names that it makes itself; what touches the tree, beside
+# it in the same package, goes through the sandbox.
 MAY_REACH = [
-    *("sandbox/*", "fs_server/config/*", "fs_server/cli/try_session/*"),
+    *("sandbox/*", "fs_server/config/*", "fs_server/cli/try_session/*", "fs_server/cli/doctor/*"),
     *(f"fs_server/journal/{module}.py" for module in ("blobs", "database", "directory", "sessions")),
     *(f"fs_server/commands/{module}.py" for module in ("log", "scratch")),
 ]

@@ -51,6 +51,10 @@ def _run(invocation: flags.Invocation) -> int:
         from fs_server.cli import try_session  # noqa: PLC0415 - loads the SDK's client
 
         return try_session.run(invocation.directory)
+    if invocation.subcommand == "doctor":
+        from fs_server.cli import doctor  # noqa: PLC0415 - loads the sandbox and the journal
+
+        return doctor.run(invocation)
     if invocation.subcommand == "history":
         from fs_server.cli import show_history  # noqa: PLC0415 - loads the journal
 

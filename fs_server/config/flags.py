@@ -16,14 +16,22 @@ __all__ = ["Invocation", "Looking", "parse"]
 
 PROGRAM = "fs-server-mcp"
 
-Subcommand = Literal["serve", "try", "config", "history", "undo"]
-_SUBCOMMANDS: tuple[Subcommand, ...] = ("serve", "try", "config", "history", "undo")
+Subcommand = Literal["serve", "try", "doctor", "config", "history", "undo"]
+_SUBCOMMANDS: tuple[Subcommand, ...] = ("serve", "try", "doctor", "config", "history", "undo")
 
 _ABOUT = "Serve the files of the directories that you name to an assistant, over MCP on standard input and output."
+_ABOUTS = {
+    "config": "Print the settings in force, as a configuration file.",
+    "doctor": (
+        "Try what is enforced on this machine: by what, how that was seen, what is not prevented, how to improve it."
+        " A directory of its own is made in each writable root, and removed."
+    ),
+}
 _EPILOG = """\
 subcommands:
   serve ROOT…    what happens without a subcommand
   try [ROOT]     start the server on a directory as a host would, and show what a host sees
+  doctor         try what is enforced on this machine, and print it; takes the same options
   config         print the settings in force and where each comes from; takes the same options
   history [DIR]  what was changed beneath the directories, or at all; --diff shows the differences
   undo ID        take a change back, such as c12
@@ -48,6 +56,8 @@ class Invocation:
         directory: what to try.
         looking: what to show of the history.
         change_id: what to undo.
+        as_json: print for programs.
+        redteam: attack, too.
     """
 
     subcommand: Subcommand
@@ -56,6 +66,8 @@ class Invocation:
     directory: str = "."
     looking: "Looking | None" = None
     change_id: str = ""
+    as_json: bool = False
+    redteam: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +106,13 @@ def parse(argv: Sequence[str]) -> Invocation:
         return Invocation("undo", {}, change_id=_undo_parser().parse_args(words).change_id)
     # Intermixed, because people write directories before, between and after the options.
     given = vars(_parser(subcommand).parse_intermixed_args(words))
-    return Invocation(subcommand, _layer(given), config=given.get("config"))
+    return Invocation(
+        subcommand,
+        _layer(given),
+        config=given.get("config"),
+        as_json=given.get("as_json", False),
+        redteam=given.get("redteam", False),
+    )
 
 
 def _try_parser() -> argparse.ArgumentParser:
@@ -142,13 +160,20 @@ def _undo_parser() -> argparse.ArgumentParser:
 def _parser(subcommand: Subcommand) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=PROGRAM if subcommand == "serve" else f"{PROGRAM} {subcommand}",
-        description=_ABOUT if subcommand == "serve" else "Print the settings in force, as a configuration file.",
+        description=_ABOUTS.get(subcommand, _ABOUT),
         epilog=_EPILOG if subcommand == "serve" else None,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
         argument_default=argparse.SUPPRESS,
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
+    if subcommand == "doctor":
+        parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object")
+        parser.add_argument(
+            "--redteam",
+            action="store_true",
+            help="attack a workspace of its own too, for some 20 seconds",
+        )
     roots = parser.add_argument_group("what to serve")
     roots.add_argument("roots", nargs="*", metavar="ROOT", help="a directory, called by its own name")
     for flag, about in (
