@@ -60,17 +60,17 @@ def commands(
 def wanted(settings: Settings) -> bool:
     """Tell whether the settings permit commands; where nothing may be written, none is."""
     writable = not settings.roots or any(root.writable for root in settings.roots)
-    return writable and bool(getattr(settings, "commands", True))
+    return writable and settings.commands
 
 
 def required(settings: Settings) -> Tier:
     """Return the weakest tier in which the settings permit commands."""
-    return Tier(getattr(settings, "require", Tier.LANDLOCK.value))
+    return Tier(settings.require)
 
 
 def network_of(settings: Settings) -> str:
     """Return what commands have of the network."""
-    return str(getattr(settings, "network", "none"))
+    return settings.network
 
 
 @contextlib.contextmanager
