@@ -25,7 +25,6 @@ Work = Callable[[Request], None]
 """What a worker does at last. It does not return where it becomes a program."""
 
 _COULD_NOT: int = 127
-_IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 
 
 def run_program(request: Request) -> NoReturn:
@@ -94,8 +93,10 @@ class Worker:
         os.dup2(self.request.stdin, 0)
         os.dup2(self.request.stdout, 1)
         os.dup2(self.request.stderr, 2)
-        for number in _IGNORED_BY_PYTHON:
-            signal.signal(number, signal.SIG_DFL)
+        # Python ignores two; whoever started the server may have ignored others, as nohup(1) does.
+        for number in signal.valid_signals():
+            if signal.getsignal(number) is signal.SIG_IGN:
+                signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         os.umask(0o022)
 

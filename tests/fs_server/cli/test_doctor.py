@@ -366,7 +366,8 @@ def test_commands_that_are_not_wanted_fail_nothing_and_a_network_is_told() -> No
 
 def wanting(**chosen: object) -> Settings:
     """Return settings that want this of commands."""
-    return cast("Settings", SimpleNamespace(limits=SimpleNamespace(), roots=(), **chosen))
+    usual = {"commands": True, "require": "landlock", "network": "none"}
+    return cast("Settings", SimpleNamespace(limits=SimpleNamespace(), roots=(), **usual | chosen))
 
 
 @pytest.mark.parametrize("platform", ["darwin", "win32"])
