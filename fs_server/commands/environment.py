@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from fs_server.errors import Failure, quoted
@@ -42,8 +42,14 @@ QUIET: Final[Mapping[str, str]] = {
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
 
-def environment(asked: Mapping[str, str], home: str) -> dict[str, str]:
-    """Return the whole environment of a command. `home` is its home directory; "" for the user's own.
+def environment(asked: Mapping[str, str], home: str, within: Sequence[str] = ()) -> dict[str, str]:
+    """Return the whole environment of a command.
+
+    Args:
+        asked: by the caller; it wins.
+        home: its home directory; "" for the user's own.
+        within: directories beneath which it can execute anything; none where that is everywhere. Of the server's `PATH`
+            only what lies there is kept: a program that looks for itself would find a name that it cannot use.
 
     Raises:
         Failure: `invalid_argument`, a name or a value is none.
@@ -55,6 +61,12 @@ def environment(asked: Mapping[str, str], home: str) -> dict[str, str]:
         if "\0" in value:
             raise Failure("invalid_argument", f"env {quoted(name)}", "A NUL stands in its value", "Send it without")
     own = {name: value for name, value in os.environ.items() if name in INHERITED or name.startswith("LC_")}
-    own.setdefault("PATH", PATH)
+    entries = own.get("PATH", PATH).split(os.pathsep)
+    reachable = [entry for entry in entries if not within or _lies_in(entry, within)]
+    own["PATH"] = os.pathsep.join(reachable) or PATH
     own["HOME"] = home or os.environ.get("HOME", "/")
     return {**own, **QUIET, **asked}
+
+
+def _lies_in(path: str, directories: Sequence[str]) -> bool:
+    return any(f"{path}/".startswith(f"{directory}/") for directory in directories)

@@ -136,7 +136,7 @@ class Processes:
         if self._places >= MOST_RUNNING or self._closed:
             fact = f"{self._places} commands are running, and the limit is {MOST_RUNNING}"
             raise Failure("busy", "This command was not started", fact, "Stop one with stop_process, or wait")
-        variables = environment(asked.env, started.home)
+        variables = environment(asked.env, started.home, started.within)
         self._places += 1
         try:
             process = await self._start(started, asked, variables, watch)

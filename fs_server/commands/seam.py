@@ -95,8 +95,10 @@ class Started:
         runner: starts them.
         enforcement: what holds for each.
         home: the directory that commands have as their home; "" for the user's own.
+        within: the directories beneath which commands can execute anything; none where that is everywhere.
     """
 
     runner: Runner
     enforcement: Enforcement
     home: str
+    within: tuple[str, ...] = ()

@@ -11,7 +11,7 @@ from fs_server.commands.seam import Enforcement, Runner, Running, Started
 from fs_server.config.settings import Settings
 from sandbox import Root
 from sandbox.command import Command
-from sandbox.runner import Allowed, Tier
+from sandbox.runner import SYSTEM, Allowed, Tier
 from sandbox.runner import Runner as Warden
 
 __all__ = ["start"]
@@ -55,7 +55,8 @@ def start(settings: Settings, roots: Sequence[Root]) -> Started:
         limits=tuple(name for name in _LIMITS if getattr(settings.limits, name)),
         not_prevented=("reading secret files in roots", *report.not_prevented),
     )
-    return Started(_WithScratch(runner, scratch), enforcement, home)
+    within = () if report.tier is Tier.NONE else (*SYSTEM, *("/" + "/".join(names) for root in roots for names in root.spellings))
+    return Started(_WithScratch(runner, scratch), enforcement, home, within)
 
 
 class _WithScratch:

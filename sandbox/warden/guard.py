@@ -76,7 +76,7 @@ def sweep(*, all_at_once: bool, usage: Usage) -> dict[int, int]:
         try:
             # Wait for one, and take with it who else has ended: what forks on has no time to lose to us.
             pid, status, took = os.wait4(-1, 0)
-            while pid:
+            while pid:  # pragma: no branch - whether the others have ended by now is the kernel's affair
                 statuses[pid] = status
                 usage.add(took.ru_utime, took.ru_stime, took.ru_maxrss)
                 pid, status, took = os.wait4(-1, os.WNOHANG)

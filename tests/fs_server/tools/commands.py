@@ -16,7 +16,7 @@ __all__ = ["FOREVER", "alive", "gone", "until"]
 FOREVER = "while :; do sleep 0.05; done"
 """For a shell: a program that ends only if it is ended."""
 
-PATIENCE_S = 10.0
+PATIENCE_S = 50
 
 
 def alive(token: str) -> list[int]:
