@@ -55,7 +55,8 @@ def start(settings: Settings, roots: Sequence[Root]) -> Started:
         limits=tuple(name for name in _LIMITS if getattr(settings.limits, name)),
         not_prevented=("reading secret files in roots", *report.not_prevented),
     )
-    within = () if report.tier is Tier.NONE else (*SYSTEM, *("/" + "/".join(names) for root in roots for names in root.spellings))
+    granted = ["/" + "/".join(names) for root in roots for names in root.spellings]
+    within = () if report.tier is Tier.NONE else (*SYSTEM, *granted)
     return Started(_WithScratch(runner, scratch), enforcement, home, within)
 
 
