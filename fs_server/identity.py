@@ -26,7 +26,7 @@ def instructions(workspace: Workspace, limits: Limits, *, commands: bool = False
     head = f"Files and directories can be {verbs} beneath these roots, and nowhere else:"
     tail = (
         how_to_write_paths([shown(root.name) for root in workspace.roots]),
-        "Every file is also a resource, file:///absolute/path/of/root/{path}, percent-encoded.",
+        "Every file is also a resource, file:///absolute/path/of/ROOT/{path}, percent-encoded.",
         f"A result holds at most {limits.result_chars} characters and says how to get the rest.",
         *(
             ("edit_file changes a part of a file, write_file a whole one. undo takes a change back by its id.",)

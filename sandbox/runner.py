@@ -24,7 +24,7 @@ from sandbox.errors import CommandNotFound, CommandRefused, SandboxError, Sandbo
 from sandbox.warden import protocol
 from sandbox.warden.plan import Tier
 
-__all__ = ["SYSTEM", "Allowed", "Offer", "Report", "Run", "Runner", "Tier"]
+__all__ = ["NEWEST_ABI", "SYSTEM", "TIERS", "Allowed", "Offer", "Report", "Run", "Runner", "Tier"]
 
 # fmt: off
 _ETC: Final = (
@@ -54,7 +54,7 @@ END_S: Final = 10.0
 """Seconds that all commands get to die in. They need milliseconds, but for what waits in the kernel for a device."""
 
 _START: Final = Path(__file__).parent / "warden" / "start.py"
-_NEWEST_ABI: Final = 7
+NEWEST_ABI: Final = 7
 """The newest Landlock whose rights are known here; of newer ones these are used."""
 
 
@@ -251,7 +251,7 @@ class Runner:
         tiers: Sequence[Tier] = TIERS,
         private_bytes: int = 1 << 30,
         interpreter: Sequence[str] = (sys.executable, *ISOLATED),
-        most_abi: int = _NEWEST_ABI,
+        most_abi: int = NEWEST_ABI,
     ) -> "Runner":
         """Start the warden, and learn what it can do.
 
@@ -391,8 +391,7 @@ def _report(message: protocol.Message, require: Tier, *, network: bool) -> Repor
         for name, (offered, why_not, refused, allowed) in message["tiers"].items()
     }
     tier = next((tier for tier, offer in offers.items() if offer.offered), Tier.NONE)
-    order = list(Tier)
-    if order.index(tier) < order.index(require):
+    if tier.is_below(require):
         return _report_of(None, offers, message, network=network)
     return _report_of(tier, offers, message, network=network)
 

@@ -17,7 +17,7 @@ from fs_server.commands.files import NOTHING, Files
 from fs_server.commands.output import Output
 from fs_server.commands.pipes import Drain, Feed
 from fs_server.commands.process import Process
-from fs_server.commands.seam import Started
+from fs_server.commands.seam import LIMITS, Started
 from fs_server.config.settings import Limits
 from fs_server.errors import Failure, quoted
 from sandbox.command import Command, ProcessLimits
@@ -275,14 +275,7 @@ class Processes:
             del self._kept[process.id]
 
     def _process_limits(self) -> ProcessLimits:
-        limits = self._limits
-        return ProcessLimits(
-            cpu_s=limits.cpu_s or None,
-            memory_bytes=limits.memory_bytes or None,
-            file_bytes=limits.file_bytes or None,
-            open_files=limits.open_files or None,
-            processes=limits.processes or None,
-        )
+        return ProcessLimits(**{name: getattr(self._limits, name) or None for name in LIMITS})
 
 
 def _taking(output: Output, telling: Sequence[Process]) -> Callable[[bytes], None]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fs_server.commands.watching import Difference, Look, Thing, Watching
+from fs_server.journal.capture import digest_of_file
 from fs_server.journal.changes import Action, Author, Step
 from fs_server.journal.places import joined
 from fs_server.journal.states import Absent, DirectoryState, FileState, LinkState, OtherState, State
@@ -139,15 +140,12 @@ def _path(difference: Difference) -> str:
 def _digest(difference: Difference, size: int) -> str | None:
     try:
         with Spot.of(difference.root, difference.parts) as spot, spot.open() as file:
-            digest, left = hashlib.sha256(), size
-            for chunk in file.chunks():
-                digest.update(chunk)
-                left -= len(chunk)
-                if left < 0:  # whoever writes it may be faster than we read
-                    return None
+            if file.size != size:  # it was looked at before
+                return None
+            digest, read = digest_of_file(file)
     except (SandboxError, OSError):
         return None
-    return digest.hexdigest() if left == 0 else None
+    return digest if read == size else None
 
 
 def _state(thing: Thing | None, digest: str) -> State:

@@ -6,7 +6,10 @@ from typing import Final, Protocol
 
 from sandbox.command import Command, Ended
 
-__all__ = ["OFFERED", "Enforcement", "Runner", "Running", "Started"]
+__all__ = ["LIMITS", "OFFERED", "Enforcement", "Runner", "Running", "Started"]
+
+LIMITS: Final = ("cpu_s", "memory_bytes", "processes", "open_files", "file_bytes")
+"""Settings that each process of a command is held to, where they are not 0."""
 
 OFFERED: Final = sys.platform == "linux"
 """Whether commands can run on this system at all."""

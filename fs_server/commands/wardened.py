@@ -7,7 +7,7 @@ from collections.abc import Sequence
 assert sys.platform == "linux"  # told to the type checker, which reads every file for every platform
 
 from fs_server.commands.scratch import Scratch
-from fs_server.commands.seam import Enforcement, Runner, Running, Started
+from fs_server.commands.seam import LIMITS, Enforcement, Runner, Running, Started
 from fs_server.config.settings import Settings
 from sandbox import Root
 from sandbox.command import Command
@@ -15,8 +15,6 @@ from sandbox.runner import SYSTEM, Allowed, Tier
 from sandbox.runner import Runner as Warden
 
 __all__ = ["start"]
-
-_LIMITS = ("cpu_s", "memory_bytes", "processes", "open_files", "file_bytes")
 
 
 def start(settings: Settings, roots: Sequence[Root]) -> Started:
@@ -52,7 +50,7 @@ def start(settings: Settings, roots: Sequence[Root]) -> Started:
         network=settings.network,
         tree_kill=report.tree_kill,
         protected_paths=protected,
-        limits=tuple(name for name in _LIMITS if getattr(settings.limits, name)),
+        limits=tuple(name for name in LIMITS if getattr(settings.limits, name)),
         not_prevented=("reading secret files in roots", *report.not_prevented),
     )
     granted = ["/" + "/".join(names) for root in roots for names in root.spellings]

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from fs_server.commands.log import Log
-from fs_server.journal.places import joined
+from fs_server.journal.places import TEMPORARY, joined
 from sandbox import Access, Ignored, Kind, OpenDirectory, Place, ProtectedPath, Root, SandboxError, ignored_in
 
 __all__ = ["MOST_ENTRIES", "Difference", "Look", "Thing", "Watching"]
@@ -35,9 +35,6 @@ KEEPING_S: Final = 0.25
 """Seconds of one look that go into keeping contents. What is not kept by then is kept at the next one."""
 
 DEEPEST: Final = 48
-
-TEMPORARY: Final = ".fs-server-"
-"""With this begin names of ours, which come and go with each change."""
 
 _IN_GIT: Final = ("config", "hooks")
 """Of a repository's own directory, what programs are run from."""
@@ -292,6 +289,7 @@ class _Visit:
         for name, kind in names:
             if name == ".git":
                 self._git(directory)
+            # Names of ours come and go with each change.
             elif name.startswith(TEMPORARY) or self._is_left_out(directory, ignored, name, kind):
                 continue
             elif self._see(directory, name, kind):

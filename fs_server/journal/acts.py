@@ -12,10 +12,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from fs_server.journal.capture import capture, digest_of, directory_state, same_nodes, unchanged
+from fs_server.files.digest import digest_of
+from fs_server.journal.capture import capture, directory_state, same_nodes, unchanged
 from fs_server.journal.changes import Step
 from fs_server.journal.ground import Ground
-from fs_server.journal.making import LARGE, remove, remove_known, remove_large
+from fs_server.journal.making import remove, remove_known
 from fs_server.journal.places import Where
 from fs_server.journal.states import Absent, DirectoryState, FileState, State
 from sandbox import (
@@ -309,12 +310,10 @@ class PutAct(Act):
             if facts is None:
                 continue
             self.mark(ground)
-            if not self._may_go(spot, waiting, facts):
-                recovered(spot, waiting)
-            elif Kind.of(facts.st_mode) is Kind.FILE and facts.st_size > LARGE:
-                remove_large(waiting)
+            if self._may_go(spot, waiting, facts):
+                remove(waiting, facts)
             else:
-                remove(waiting, Kind.of(facts.st_mode))
+                recovered(spot, waiting)
 
     def _may_go(self, spot: Spot, waiting: Spot, facts: os.stat_result) -> bool:
         """Tell whether what waits is the old file as it was, or what we made, or a second name of what stands there."""
@@ -422,7 +421,7 @@ class RemoveAct(Act):
             return
         self.mark(ground)
         if self._nodes is None:  # a person agreed that it is not kept, so nobody knows any more what was in it
-            remove(waiting, Kind.of(facts.st_mode))
+            remove(waiting, facts)
             gone = True
         elif isinstance(self.step.before, DirectoryState):
             gone = remove_known(waiting, dict(self._nodes))

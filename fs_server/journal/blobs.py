@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from fs_server.files.digest import digest_of
 from fs_server.journal.directory import OURS, sync_directory, sync_file
 from fs_server.journal.trouble import lost, told
 
@@ -247,14 +248,12 @@ class Blobs:
             os.close(handle)
 
     def _is_whole(self, digest: str) -> bool:
-        hashed = hashlib.sha256()
         try:
-            for piece in self._pieces(digest):
-                hashed.update(piece)
+            found, _ = digest_of(self._pieces(digest))
         except OSError as error:
             _not_kept(digest, error)
             return False
-        if hashed.hexdigest() != digest:
+        if found != digest:
             _not_kept(digest, "it is damaged")
             return False
         return True

@@ -6,6 +6,7 @@ import stat
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
+from fs_server.files.digest import digest_of
 from fs_server.journal.states import (
     Absent,
     DirectoryState,
@@ -35,7 +36,7 @@ __all__ = [
     "Keep",
     "attributes_of",
     "capture",
-    "digest_of",
+    "digest_of_file",
     "directory_state",
     "glimpse",
     "same_content",
@@ -270,13 +271,32 @@ class _Look:
         )
 
     def _chunks(self, file: OpenFile) -> Iterator[bytes]:
-        left = file.size
-        for chunk in file.chunks():
+        for chunk in _bounded(file):
             self.go_on()
-            left -= len(chunk)
-            if left < 0:  # whoever writes it may be faster than we read
-                raise Changed
             yield chunk
+
+
+def digest_of_file(file: OpenFile) -> tuple[str, int]:
+    """Return the SHA-256 of an open file, and its size.
+
+    Raises:
+        Changed: it grows while it is read.
+    """
+    return digest_of(_bounded(file))
+
+
+def _bounded(file: OpenFile) -> Iterator[bytes]:
+    """Yield the content of a file, as long as it is no more than it was when it was opened.
+
+    Raises:
+        Changed: it is more: whoever writes it may be faster than we read.
+    """
+    left = file.size
+    for chunk in file.chunks():
+        left -= len(chunk)
+        if left < 0:
+            raise Changed
+        yield chunk
 
 
 def directory_state(spot: Spot) -> DirectoryState:
@@ -290,12 +310,3 @@ def directory_state(spot: Spot) -> DirectoryState:
         xattrs=attributes.xattrs,
         identity=(facts.st_dev, facts.st_ino),
     )
-
-
-def digest_of(chunks: Iterator[bytes]) -> tuple[str, int]:
-    """Return the SHA-256 of a content, and its size."""
-    digest, size = hashlib.sha256(), 0
-    for chunk in chunks:
-        digest.update(chunk)
-        size += len(chunk)
-    return digest.hexdigest(), size

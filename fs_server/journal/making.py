@@ -22,7 +22,7 @@ from sandbox import (
     upward,
 )
 
-__all__ = ["LARGE", "Chunks", "make", "make_file", "make_unnamed", "makeable", "remove", "remove_known", "remove_large"]
+__all__ = ["Chunks", "make", "make_file", "make_unnamed", "makeable", "remove", "remove_known", "remove_large"]
 
 MANY = 16
 """Files and directories that are waited for all at once."""
@@ -152,12 +152,16 @@ def remove_large(spot: Spot) -> None:
     _thread.start_new_thread(file.close, ())
 
 
-def remove(spot: Spot, kind: Kind) -> None:
-    """Remove what is at `spot`, and all that it holds.
+def remove(spot: Spot, facts: os.stat_result) -> None:
+    """Remove what is at `spot`, which has these facts, and all that it holds.
 
     Raises:
         PermissionDenied: a directory in it is another user's.
     """
+    kind = Kind.of(facts.st_mode)
+    if kind is Kind.FILE and facts.st_size > LARGE:
+        remove_large(spot)
+        return
     if kind is Kind.DIRECTORY:
         for below, its_kind in upward(spot):
             _remove_one(below, its_kind)

@@ -1,10 +1,13 @@
-"""Places on the host, as the journal writes them down, and back to a root and names."""
+"""Places on the host, as the journal writes them down, and back to a root and names; and what waits beside them."""
 
 from dataclasses import dataclass
 
 from sandbox import OutsideRoots, Root, Target, Workspace
 
-__all__ = ["Where", "joined", "path_of", "where_of"]
+__all__ = ["TEMPORARY", "Where", "joined", "path_of", "where_of"]
+
+TEMPORARY = ".fs-server-"
+"""What the name of everything begins with that waits beside a change."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from fs_server.journal.capture import Captured, Keep, attributes_of, capture, gl
 from fs_server.journal.changes import Action, Step
 from fs_server.journal.making import Chunks, make, make_file, make_unnamed, makeable
 from fs_server.journal.operations import Copy, MakeDirectory, Move, Operation, Put, Remove, Restore
-from fs_server.journal.places import Where, path_of
+from fs_server.journal.places import TEMPORARY, Where, path_of
 from fs_server.journal.states import Absent, DirectoryState, FileState, State, manifest_of
 from sandbox import (
     Access,
@@ -37,9 +37,6 @@ Allow = Callable[[tuple[str, ...]], None]
 
 OWNER_LOST = "it belongs to the server's user now, not to its former owner"
 LINK_SPLIT = "it had {} names (hard links); this one is a file of its own now"
-TEMPORARY = ".fs-server-"
-"""What the name of everything begins with that waits beside a change."""
-
 SET_ID_LOST = "it no longer runs with its owner's rights (set-id)"
 
 

@@ -6,12 +6,11 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from fs_server.errors import Failure, quoted
-from fs_server.files.digest import digest_of_content
+from fs_server.files.digest import digest_of, digest_of_content
 from fs_server.files.encoding import SAMPLE_BYTES, Binary, Encoding, detect
 from fs_server.files.etag import DIGITS
 from fs_server.files.new_encoding import encoding_for_new
 from fs_server.files.text import Splice, check_writable, encoded, text_of
-from fs_server.journal.capture import digest_of
 from fs_server.journal.operations import ANYTHING, Operation, Put
 from fs_server.journal.states import FileState
 from fs_server.services import Services

@@ -25,6 +25,11 @@ class Tier(enum.StrEnum):
     LANDLOCK = "landlock"
     NAMESPACE = "namespace"
 
+    def is_below(self, required: "Tier") -> bool:
+        """Tell whether it confines less than the other."""
+        order = list(Tier)
+        return order.index(self) < order.index(required)
+
 
 @dataclass(frozen=True, slots=True)
 class Granted:

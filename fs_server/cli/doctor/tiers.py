@@ -11,14 +11,13 @@ from typing import Final
 assert sys.platform == "linux"  # told to the type checker, which reads every file for every platform
 
 from fs_server.cli.doctor.check import Act, Check, State, refused
+from fs_server.commands.seam import LIMITS
 from fs_server.config.settings import Settings
 from sandbox import Root, SandboxError
-from sandbox.runner import Allowed, Offer, Report, Runner, Tier
+from sandbox.runner import NEWEST_ABI, TIERS, Allowed, Offer, Report, Runner, Tier
 
-__all__ = ["NEWEST_ABI", "TIERS", "commands", "network_of", "required", "wanted"]
+__all__ = ["commands", "wanted"]
 
-TIERS: Final = (Tier.NAMESPACE, Tier.LANDLOCK)
-NEWEST_ABI: Final = 7
 SCOPED_ABI: Final = 6
 
 HOW: Final = {
@@ -36,7 +35,6 @@ BETTER: Final = {
         " container, a filter of system calls that lets landlock_* pass."
     ),
 }
-_LIMITS: Final = ("cpu_s", "memory_bytes", "processes", "open_files", "file_bytes")
 
 
 def commands(
@@ -50,8 +48,7 @@ def commands(
             return [_whole(settings, None, str(refusal.facts.get("reason", "the warden cannot be started")))]
     checks = [_tier(tier, report, report.offers[tier]) for tier, report in reports.items()]
     offered = next((tier for tier, report in reports.items() if report.offers[tier].offered), Tier.NONE)
-    order = list(Tier)
-    if order.index(offered) < order.index(required(settings)):
+    if offered.is_below(Tier(settings.require)):
         best = "none is offered" if offered is Tier.NONE else f"{offered} is the best that is offered"
         return [_whole(settings, None, best, offered), *checks]
     return [_whole(settings, offered, "", offered), *checks]
@@ -61,16 +58,6 @@ def wanted(settings: Settings) -> bool:
     """Tell whether the settings permit commands; where nothing may be written, none is."""
     writable = not settings.roots or any(root.writable for root in settings.roots)
     return writable and settings.commands
-
-
-def required(settings: Settings) -> Tier:
-    """Return the weakest tier in which the settings permit commands."""
-    return Tier(settings.require)
-
-
-def network_of(settings: Settings) -> str:
-    """Return what commands have of the network."""
-    return settings.network
 
 
 @contextlib.contextmanager
@@ -88,7 +75,7 @@ def _granted(roots: Sequence[Root]) -> Iterator[list[Allowed]]:
 
 def _report(tier: Tier, granted: Sequence[Allowed], settings: Settings, *, most_abi: int) -> Report:
     runner = Runner.start(
-        granted, network=network_of(settings) == "full", require=Tier.NONE, tiers=(tier,), most_abi=most_abi
+        granted, network=settings.network == "full", require=Tier.NONE, tiers=(tier,), most_abi=most_abi
     )
     try:
         return runner.report
@@ -97,8 +84,8 @@ def _report(tier: Tier, granted: Sequence[Allowed], settings: Settings, *, most_
 
 
 def _whole(settings: Settings, tier: Tier | None, trouble: str, offered: Tier = Tier.NONE) -> Check:
-    require, network = required(settings), network_of(settings)
-    limits = [name for name in _LIMITS if getattr(settings.limits, name, 0)]
+    require, network = Tier(settings.require), settings.network
+    limits = [name for name in LIMITS if getattr(settings.limits, name, 0)]
     facts = {
         "wanted": wanted(settings),
         "require": require.value,

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-__all__ = ["COMMAND", "UNMEASURED", "environment", "run"]
+__all__ = ["COMMAND", "UNMEASURED", "environment", "run", "run_in_terminal"]
 
 COMMAND = [sys.executable, "-m", "fs_server"]
 UNMEASURED = {"COVERAGE_PROCESS_CONFIG": "", "COVERAGE_PROCESS_START": ""}
@@ -30,3 +30,23 @@ def run(*argv: str, **more: str) -> subprocess.CompletedProcess[str]:
         timeout=30,
         check=False,
     )
+
+
+def run_in_terminal(*argv: str, columns: int) -> tuple[int, bytes]:
+    """Run to the end in a terminal of so many columns; return the exit code, and all that it showed."""
+    controller, terminal = os.openpty()
+    with subprocess.Popen(
+        [*COMMAND, *argv],
+        env=environment(TERM="xterm-256color", COLUMNS=str(columns)),
+        stdout=terminal,
+        stderr=terminal,
+    ) as process:
+        os.close(terminal)
+        shown = b""
+        try:
+            while part := os.read(controller, 65_536):
+                shown += part
+        except OSError:  # how Linux says that the other end is closed
+            pass
+    os.close(controller)
+    return process.returncode, shown

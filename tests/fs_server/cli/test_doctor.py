@@ -24,7 +24,7 @@ from fs_server.journal.changes import Action, Step
 from fs_server.journal.journal import Journal
 from fs_server.journal.states import Absent
 from sandbox import RootSpec, SandboxUnavailable, Workspace
-from tests.fs_server.cli.program import COMMAND, environment, run
+from tests.fs_server.cli.program import COMMAND, environment, run, run_in_terminal
 from tests.fs_server.journal.samples import file_of
 from tests.support.as_user import as_ordinary_user, own_directory
 from tests.support.tree import snapshot
@@ -151,22 +151,8 @@ def test_a_closed_standard_output_is_no_accident(root: Path) -> None:
 
 @posix
 def test_on_a_terminal_it_is_coloured_and_indented(root: Path) -> None:
-    controller, terminal = os.openpty()
-    with subprocess.Popen(
-        [*COMMAND, "doctor", str(root)],
-        env=environment(TERM="xterm-256color", COLUMNS="60"),
-        stdout=terminal,
-        stderr=terminal,
-    ) as process:
-        os.close(terminal)
-        shown = b""
-        try:
-            while part := os.read(controller, 65_536):
-                shown += part
-        except OSError:  # how Linux says that the other end is closed
-            pass
-    os.close(controller)
-    assert process.returncode in {0, 1}
+    status, shown = run_in_terminal("doctor", str(root), columns=60)
+    assert status in {0, 1}
     assert b"\x1b[1mresolver\x1b[0m" not in shown
     assert b"\x1b[1mnames\x1b[0m" in shown
 
@@ -291,8 +277,9 @@ def test_a_machine_that_offers_less_is_told_so(
     tiers: list[str], most_abi: int, require: str, state: str, tier: str | None
 ) -> None:
     from fs_server.cli.doctor import tiers as on_linux  # noqa: PLC0415 - not on every system
+    from sandbox.runner import TIERS  # noqa: PLC0415 - the same
 
-    chosen = [one for one in on_linux.TIERS if one in tiers]
+    chosen = [one for one in TIERS if one in tiers]
     whole, *each = on_linux.commands(wanting(require=require), (), tiers=chosen, most_abi=most_abi)
     if lacking := [check.subject for check in each if check.state is State.ABSENT]:
         pytest.skip(f"this machine lacks {lacking}")

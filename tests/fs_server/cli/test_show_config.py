@@ -1,5 +1,3 @@
-import os
-import subprocess
 import sys
 import tempfile
 import tomllib
@@ -14,7 +12,7 @@ from fs_server.cli import show_config
 from fs_server.config import file, flags, load
 from fs_server.config.keys import KEYS, Found
 from fs_server.config.roots import RootGiven
-from tests.fs_server.cli.program import COMMAND, environment, run
+from tests.fs_server.cli.program import run, run_in_terminal
 
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=8)
 PATTERN = TEXT.filter(lambda text: bool(text.strip()) and not text.startswith("#"))
@@ -99,21 +97,7 @@ def test_without_a_root_the_rest_is_printed_and_what_to_write() -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="pseudo terminals")
 def test_on_a_terminal_it_is_coloured_and_no_line_is_cut() -> None:
     name = "n" * 200
-    controller, terminal = os.openpty()
-    with subprocess.Popen(
-        [*COMMAND, "config", name],
-        env=environment(TERM="xterm-256color", COLUMNS="40"),
-        stdout=terminal,
-        stderr=terminal,
-    ) as process:
-        os.close(terminal)
-        shown = b""
-        try:
-            while part := os.read(controller, 65_536):
-                shown += part
-        except OSError:  # how Linux says that the other end is closed
-            pass
-    os.close(controller)
-    assert process.returncode == 0
+    status, shown = run_in_terminal("config", name, columns=40)
+    assert status == 0
     assert b"\x1b[36mread_only\x1b[0m = false" in shown
     assert name.encode() in shown

@@ -24,11 +24,11 @@ def test_the_callers_variables_win_and_a_path_is_never_missing(monkeypatch: pyte
 
 def test_programs_are_looked_for_only_where_they_can_be_executed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A Python that finds itself first in a directory that is closed to it does not start."""
-    monkeypatch.setenv("PATH", "/root/.local/bin:/usr/local/bin:/usr/bin:/usrs/bin:relative:")
+    monkeypatch.setenv("PATH", "/home/me/.local/bin:/usr/local/bin:/usr/bin:/usrs/bin:relative:")
     assert environment({}, "", ["/usr", "/work"])["PATH"] == "/usr/local/bin:/usr/bin"
-    assert environment({}, "")["PATH"] == "/root/.local/bin:/usr/local/bin:/usr/bin:/usrs/bin:relative:"
+    assert environment({}, "")["PATH"] == "/home/me/.local/bin:/usr/local/bin:/usr/bin:/usrs/bin:relative:"
     assert environment({}, "", ["/work"])["PATH"] == PATH
-    assert environment({"PATH": "/root/bin"}, "", ["/usr"])["PATH"] == "/root/bin"
+    assert environment({"PATH": "/home/me/bin"}, "", ["/usr"])["PATH"] == "/home/me/bin"
 
 
 @pytest.mark.parametrize(("name", "value"), [("", "x"), ("A=B", "x"), ("A B", ""), ("1A", ""), ("Ä", ""), ("A", "\0")])

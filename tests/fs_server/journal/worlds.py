@@ -15,7 +15,7 @@ from fs_server.journal.carrying import Carried, carry_out
 from fs_server.journal.changes import Action, Author, Change, Status
 from fs_server.journal.journal import Journal
 from fs_server.journal.operations import Operation
-from fs_server.journal.planning import TEMPORARY
+from fs_server.journal.places import TEMPORARY
 from fs_server.journal.recovery import recover
 from fs_server.journal.states import Absent, DirectoryState, FileState, State, nodes_of
 from fs_server.journal.undoing import Undoing

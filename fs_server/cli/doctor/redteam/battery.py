@@ -21,11 +21,10 @@ assert sys.platform == "linux"  # told to the type checker, which reads every fi
 from fs_server.cli.doctor.redteam.escapes import MARK
 from fs_server.cli.doctor.redteam.race import seen
 from fs_server.cli.doctor.redteam.tried import Tried
-from fs_server.cli.doctor.tiers import TIERS, network_of
 from fs_server.config.settings import Settings
 from sandbox import SandboxError
 from sandbox.command import Command, Ended, ProcessLimits
-from sandbox.runner import ISOLATED, SYSTEM, Allowed, Run, Runner, Tier
+from sandbox.runner import ISOLATED, SYSTEM, TIERS, Allowed, Run, Runner, Tier
 
 __all__ = ["attack_commands"]
 
@@ -53,7 +52,7 @@ def attack_commands(settings: Settings, *, tiers: Sequence[Tier] = TIERS, rounds
     found: list[Tried] = []
     for tier in tiers:
         with tempfile.TemporaryDirectory() as name:
-            found += _attack_in(tier, Path(name).resolve(), network_of(settings), rounds)
+            found += _attack_in(tier, Path(name).resolve(), settings.network, rounds)
     return found
 
 
